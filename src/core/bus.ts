@@ -1,0 +1,138 @@
+// The one bus of typed events. The engine publishes; the log, the event stream of the API and tests subscribe. Listeners run
+// in order, at once, inside the publisher's turn: they must be quick and must not throw.
+
+/** Field values are ids, names, counts and texts for a person; never inputs, results or secrets. */
+export type RuntimeEvent =
+  | {
+      readonly type: "task.created";
+      readonly taskId: string;
+      readonly runId: string;
+      readonly workflowName: string;
+      readonly queue: string;
+    }
+  | {
+      readonly type: "run.started";
+      readonly taskId: string;
+      readonly runId: string;
+      readonly workflowName: string;
+      readonly attempt: number;
+      readonly generation: string;
+    }
+  | {
+      readonly type: "run.step";
+      readonly taskId: string;
+      readonly runId: string;
+      readonly step: string;
+      readonly durationMs: number;
+    }
+  | {
+      readonly type: "run.sleeping";
+      readonly taskId: string;
+      readonly runId: string;
+      readonly wakeAt: number | null;
+      readonly waits: readonly string[];
+    }
+  | {
+      readonly type: "run.completed";
+      readonly taskId: string;
+      readonly runId: string;
+      readonly workflowName: string;
+      readonly attempt: number;
+    }
+  | {
+      readonly type: "run.failed";
+      readonly taskId: string;
+      readonly runId: string;
+      readonly workflowName: string;
+      readonly attempt: number;
+      readonly name: string;
+      readonly message: string;
+      readonly nextAttemptAt: number | null;
+    }
+  | { readonly type: "run.cancelled"; readonly taskId: string; readonly runId: string }
+  | { readonly type: "run.released"; readonly taskId: string; readonly runId: string; readonly reason: string }
+  | { readonly type: "run.lost"; readonly taskId: string; readonly runId: string; readonly reason: string }
+  | {
+      readonly type: "run.log";
+      readonly taskId: string;
+      readonly runId: string;
+      readonly workflowName: string;
+      readonly level: string;
+      readonly source: string;
+      readonly message: string;
+    }
+  | { readonly type: "event.emitted"; readonly name: string; readonly first: boolean; readonly woken: number }
+  | {
+      readonly type: "catalog.reloaded";
+      readonly generation: string;
+      readonly added: readonly string[];
+      readonly changed: readonly string[];
+      readonly removed: readonly string[];
+      readonly problems: number;
+      readonly workflows: number;
+      readonly ms: number;
+    }
+  | {
+      readonly type: "catalog.problem";
+      readonly path: string;
+      readonly line: number | null;
+      readonly kind: string;
+      readonly message: string;
+      readonly severity: string;
+      readonly serving: boolean;
+    }
+  | { readonly type: "catalog.fixed"; readonly path: string }
+  | { readonly type: "catalog.failed"; readonly message: string }
+  | { readonly type: "workflow.reaped"; readonly workflowName: string; readonly cancelled: number }
+  | { readonly type: "host.started"; readonly pid: number; readonly generation: string }
+  | { readonly type: "host.ended"; readonly pid: number; readonly reason: string }
+  | { readonly type: "host.stalled"; readonly pid: number; readonly ms: number; readonly where: string }
+  | {
+      readonly type: "metric";
+      readonly kind: string;
+      readonly name: string;
+      readonly value: number;
+      readonly labels: string;
+    }
+  | { readonly type: "service.error"; readonly service: string; readonly message: string };
+
+export type RuntimeEventType = RuntimeEvent["type"];
+export type Listener = (event: RuntimeEvent) => void;
+
+export class Bus {
+  readonly #listeners = new Set<Listener>();
+
+  publish(event: RuntimeEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Answers the function that ends the subscription. */
+  subscribe(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Whether anybody listens: lets a hot path skip making an event. */
+  get quiet(): boolean {
+    return this.#listeners.size === 0;
+  }
+
+  /** The next event of this type that fits, for tests and for commands that wait. Resolves null when the signal aborts first. */
+  next<T extends RuntimeEventType>(
+    type: T,
+    fits: (event: Extract<RuntimeEvent, { type: T }>) => boolean = () => true,
+    signal?: AbortSignal,
+  ): Promise<Extract<RuntimeEvent, { type: T }> | null> {
+    return new Promise((resolve) => {
+      const stop = this.subscribe((event) => {
+        if (event.type !== type || !fits(event as Extract<RuntimeEvent, { type: T }>)) return;
+        stop();
+        resolve(event as Extract<RuntimeEvent, { type: T }>);
+      });
+      signal?.addEventListener("abort", () => {
+        stop();
+        resolve(null);
+      });
+    });
+  }
+}

@@ -1,0 +1,143 @@
+// The workflow host: what runs a workflow folder's code. The engine hands it one claimed run and a session to call back; how many
+// processes stand behind it, and in which language, is the adapter's business.
+import type { RunId, TaskId } from "../core/ids.ts";
+import type { JsonText } from "../core/json-text.ts";
+import type { CheckpointKind, Failure, LogLine, Recorded, WaitRequest } from "./store-types.ts";
+
+/** One folder tree's code at one moment, never changed. */
+export interface Generation {
+  /** Hash over every file of it. */
+  readonly id: string;
+}
+
+export interface DiscoveredWorkflow {
+  readonly workflowName: string;
+  /** Absolute. */
+  readonly sourcePath: string;
+  /** As the file declares them, normalised by the host to plain data; checked by the catalog. */
+  readonly webhooks: readonly unknown[];
+  readonly schedule: unknown;
+  readonly principal: true | string | null;
+  /** The Input dataclass as JSON Schema, or null when the file has none. */
+  readonly inputSchema: JsonText | null;
+  /** First line of the handler's or module's docstring. */
+  readonly description: string | null;
+}
+
+/** Something in a file that keeps it, or a part of it, from serving. */
+export interface Problem {
+  readonly path: string;
+  readonly line: number | null;
+  /** syntax, import, duplicate_name, no_handler, name_mismatch, webhook, schedule, encoding, removed … */
+  readonly kind: string;
+  readonly message: string;
+  readonly severity: "error" | "warning";
+  readonly traceback?: string;
+  /** The workflow it concerns, where the file says. */
+  readonly workflowName?: string;
+}
+
+export interface Discovery {
+  readonly generation: Generation;
+  readonly workflows: readonly DiscoveredWorkflow[];
+  readonly problems: readonly Problem[];
+  /** Every file the workflows imported that is not the standard library or a third-party package; absolute. */
+  readonly files: readonly string[];
+  /** How long the code took to load, in ms. */
+  readonly ms: number;
+}
+
+export interface RunStart {
+  readonly runId: RunId;
+  readonly taskId: TaskId;
+  readonly workflowName: string;
+  readonly attempt: number;
+  readonly input: JsonText;
+  readonly recorded: readonly Recorded[];
+}
+
+export interface StepWrite {
+  readonly name: string;
+  readonly value: JsonText;
+  readonly durationMs: number;
+  readonly position?: string;
+}
+
+/** ok: durable, go on. A kept value is what the handler must see instead of its own. gone: stop, the claim is lost or cancelled. */
+export type StepAnswer =
+  | { readonly ok: true; readonly kept?: Recorded }
+  | { readonly ok: false; readonly gone: string };
+
+export type SuspendAnswer =
+  | { readonly suspended: true }
+  | {
+      readonly suspended: false;
+      readonly resolved: readonly { readonly name: string; readonly kind: CheckpointKind; readonly value: JsonText }[];
+    }
+  | { readonly gone: string };
+
+export type CallAnswer =
+  | { readonly ok: true; readonly value: JsonText }
+  | { readonly ok: false; readonly error: string };
+
+/** A ctx request that is neither a step nor a wait. */
+export interface CtxCall {
+  /** The wire name, e.g. `ctx.agent_turn`. */
+  readonly type: string;
+  /** Tells calls of one kind in a task apart, equal on every replay (decision D9). */
+  readonly ordinal: string;
+  /** The arguments as one JSON object. */
+  readonly args: JsonText;
+}
+
+/** What the engine offers to one running attempt. */
+export interface RunSession {
+  step(write: StepWrite): Promise<StepAnswer>;
+  suspend(waits: readonly WaitRequest[]): Promise<SuspendAnswer>;
+  call(call: CtxCall): Promise<CallAnswer>;
+  log(line: Pick<LogLine, "level" | "source" | "message" | "fields">): void;
+  metric(metric: {
+    readonly kind: "counter" | "gauge" | "histogram";
+    readonly name: string;
+    readonly value: number;
+    readonly labels: JsonText;
+  }): void;
+}
+
+export type RunEnd =
+  | { readonly kind: "result"; readonly value: JsonText }
+  | { readonly kind: "error"; readonly failure: Failure; readonly retryable: boolean }
+  /** The session answered suspended or gone, or the run's signal aborted; the handler's code does not go on. */
+  | { readonly kind: "dropped" }
+  /** The process ended under the run. blame false: another run of the same process may be the cause, so this one is given back. */
+  | { readonly kind: "crashed"; readonly failure: Failure; readonly blame: boolean }
+  /** No process took the run: it was not started and may be given back. */
+  | { readonly kind: "not_started"; readonly reason: string };
+
+/** The host processes of one generation. */
+export interface GenerationHost {
+  readonly generation: Generation;
+  /** Runs one attempt to its end. Aborting the signal stops it within a bounded time. Never rejects. */
+  run(start: RunStart, session: RunSession, signal: AbortSignal): Promise<RunEnd>;
+  /** Lets running attempts finish, starts no new ones, then ends the processes. */
+  retire(): Promise<void>;
+  /** Ends the processes now. */
+  kill(): Promise<void>;
+}
+
+export interface HostStatus {
+  readonly pid: number;
+  readonly generation: string;
+  readonly activeRuns: number;
+  readonly stalledMs: number;
+}
+
+/** Makes generations out of workflow folders. */
+export interface WorkflowHost {
+  /** Loads the folders as they are now in fresh processes. Rejects with ChironError host_failed when no discovery came back. */
+  load(): Promise<{ readonly discovery: Discovery; readonly host: GenerationHost }>;
+  status(): readonly HostStatus[];
+  /** The interpreter, for doctor and the start-up lines. */
+  interpreter(): Promise<{ readonly path: string; readonly version: string }>;
+  close(): Promise<void>;
+}
