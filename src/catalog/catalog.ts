@@ -1,0 +1,58 @@
+// What the workflow folders declare now: an immutable snapshot that reload replaces as one.
+import type { DiscoveredWorkflow, GenerationHost, Problem } from "../ports/host.ts";
+
+export interface ServedWorkflow extends DiscoveredWorkflow {
+  /** The code that serves it: the newest generation, or an older one while its file does not load. */
+  readonly host: GenerationHost;
+  /** False when the file's newest text does not load and an older version serves. */
+  readonly current: boolean;
+}
+
+export interface WebhookEntry {
+  readonly slug: string;
+  readonly provider: string | null;
+  readonly workflowName: string;
+  readonly sourcePath: string;
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+export interface ScheduleEntry {
+  readonly scheduleId: string;
+  readonly workflowName: string;
+  readonly sourcePath: string;
+  readonly kind:
+    | { readonly type: "interval"; readonly interval_seconds: number }
+    | { readonly type: "cron"; readonly cron: string };
+  readonly timezone: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly enabled: boolean;
+  readonly noDelivery: boolean;
+}
+
+export interface Catalog {
+  /** Id of the generation that the newest successful load made; "" before the first. */
+  readonly generation: string;
+  readonly workflows: ReadonlyMap<string, ServedWorkflow>;
+  readonly webhooks: ReadonlyMap<string, WebhookEntry>;
+  readonly schedules: ReadonlyMap<string, ScheduleEntry>;
+  readonly problems: readonly Problem[];
+  readonly loadedAt: number;
+  readonly loadMs: number;
+}
+
+/** What the engine and the API see of it. */
+export interface CatalogView {
+  current(): Catalog;
+  /** Loads anew now and answers when the result serves. */
+  reload(): Promise<Catalog>;
+}
+
+export const EMPTY_CATALOG: Catalog = {
+  generation: "",
+  workflows: new Map(),
+  webhooks: new Map(),
+  schedules: new Map(),
+  problems: [],
+  loadedAt: 0,
+  loadMs: 0,
+};

@@ -1,0 +1,37 @@
+// The engine's face: what HTTP, the command line and webhooks may ask of it.
+import type { RunId, TaskId } from "../core/ids.ts";
+import type { JsonText } from "../core/json-text.ts";
+import type { State } from "../core/states.ts";
+import type { Cause, Emitted, Enqueued } from "../ports/store-types.ts";
+
+export interface CreateRun {
+  readonly workflowName: string;
+  readonly input: JsonText;
+  readonly cause: Cause;
+  readonly idempotencyKey?: string;
+  readonly maxAttempts?: number;
+  readonly harnessType?: string;
+  readonly parentTaskId?: TaskId;
+  /** Refuse an input that lacks a required field of the Input dataclass (decision D16). */
+  readonly strictInput?: boolean;
+}
+
+export interface Engine {
+  /** Durable when it answers. Throws ChironError bad_request, unknown_workflow (404, with the nearest names) or workflow_disabled (403). */
+  createRun(request: CreateRun): Promise<Enqueued>;
+  /** By task id or any run id. A terminal task is left as it is. Throws not_found. */
+  cancel(
+    id: string,
+  ): Promise<{ readonly taskId: TaskId; readonly runId: RunId; readonly changed: boolean; readonly state: State }>;
+  /** One more attempt for a failed task. Throws not_found, or conflict when it has not failed. */
+  retry(id: string): Promise<{ readonly taskId: TaskId; readonly runId: RunId; readonly attempt: number }>;
+  emit(name: string, payload: JsonText): Promise<Emitted>;
+  /** Runs being executed here now. */
+  activeRuns(): number;
+}
+
+/** Which workflow names may run (reference behaviour, section 4.7). */
+export interface Enablement {
+  readonly mode: "all" | "allowlist";
+  allows(workflowName: string): boolean;
+}
