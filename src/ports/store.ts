@@ -50,8 +50,10 @@ export interface ClaimTransitions {
   /** Due runs of each request's queue, earliest first, each under a new claim token. */
   claim(requests: readonly ClaimRequest[]): Promise<ClaimedRun[][]>;
   extend(refs: readonly (ClaimRef & { readonly leaseMs: number })[]): Promise<(Accepted | Refused)[]>;
-  /** Gives a run back without costing an attempt: a graceful stop, a reload, an innocent neighbour of a crash. */
-  release(refs: readonly ClaimRef[]): Promise<(Accepted | Refused)[]>;
+  /** Gives a run back without costing an attempt: a graceful stop, a reload, an innocent neighbour of a crash. Due again after `delayMs` (default 0), state pending. */
+  release(refs: readonly (ClaimRef & { readonly delayMs?: number })[]): Promise<(Accepted | Refused)[]>;
+  /** Makes released runs of these workflows due now: their code has come back. Answers how many. */
+  unpark(workflowNames: readonly string[]): Promise<number>;
   /** Ends claims that no live process holds as failed attempts, and makes the next attempt due at once while there is one left. */
   expire(request: ExpireRequest): Promise<Expired[]>;
   /** When the next pending or sleeping run of these queues becomes due; null: none will by itself. */

@@ -1,0 +1,201 @@
+// One claimed run on a host, from its start to what its end means for the store. Writes under the claim only; a refused write ends it.
+import { ChironError, messageOf } from "../core/errors.ts";
+import type { Bus } from "../core/bus.ts";
+import { backoffDelayMs } from "../core/retry.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CallAnswer, CtxCall, RunEnd, RunSession, StepAnswer, StepWrite, SuspendAnswer } from "../ports/host.ts";
+import type { Store } from "../ports/store.ts";
+import type { ClaimedRun, Failure, WaitRequest } from "../ports/store-types.ts";
+import type { Runnable } from "./names.ts";
+import { persist } from "./persist.ts";
+import type { EngineSettings } from "./settings.ts";
+
+export interface AttemptDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly settings: EngineSettings;
+  readonly random: () => number;
+  /** Answers a ctx request that is neither a step nor a wait. */
+  readonly answer: (run: ClaimedRun, call: CtxCall, signal: AbortSignal) => Promise<CallAnswer>;
+  /** Told when something becomes due at a known time. */
+  readonly due: (atMs: number) => void;
+}
+
+export class Attempt {
+  readonly run: ClaimedRun;
+  readonly #deps: AttemptDeps;
+  readonly #ending = new AbortController();
+  #leaseUntil: number;
+
+  constructor(run: ClaimedRun, deps: AttemptDeps) {
+    this.run = run;
+    this.#deps = deps;
+    this.#leaseUntil = run.leaseUntil;
+  }
+
+  get leaseUntil(): number {
+    return this.#leaseUntil;
+  }
+
+  renewed(untilMs: number): void {
+    this.#leaseUntil = untilMs;
+  }
+
+  /** Stops the work at once: the claim is lost, the task cancelled, or the runtime ends. */
+  abort(reason: string): void {
+    if (this.#ending.signal.aborted) return;
+    const { taskId, runId } = this.run;
+    if (reason !== "cancelled") this.#deps.bus.publish({ type: "run.lost", taskId, runId, reason });
+    this.#ending.abort(reason);
+  }
+
+  /** Runs to the end on this host. `settled` is called when the store has been asked to record the end, before it answered: the slot is free then. */
+  async execute(runnable: Runnable, settled: () => void): Promise<void> {
+    const { run } = this;
+    const { bus } = this.#deps;
+    const generation = runnable.host.generation.id;
+    bus.publish({
+      type: "run.started",
+      taskId: run.taskId,
+      runId: run.runId,
+      workflowName: run.workflowName,
+      attempt: run.attempt,
+      generation,
+    });
+    const end = await runnable.host.run(run, this.#session(), this.#ending.signal);
+    const recording = this.record(end);
+    settled();
+    await recording;
+  }
+
+  /** Writes what the end of a host's work means. */
+  async record(end: RunEnd): Promise<void> {
+    switch (end.kind) {
+      case "result":
+        return this.#complete(end.value);
+      case "error":
+        return this.#fail(end.failure, end.retryable);
+      case "crashed":
+        return end.blame ? this.#fail(end.failure, true) : this.release("a neighbour's process ended");
+      case "not_started":
+        return this.release(end.reason);
+      case "dropped":
+        return this.#dropped();
+    }
+  }
+
+  /** Gives the run back without costing an attempt; due again after `delayMs`. */
+  async release(reason: string, delayMs = 0): Promise<void> {
+    const { runId, taskId, claimToken } = this.run;
+    const answer = await this.#write(() => this.#deps.store.claims.release([{ runId, claimToken, delayMs }]));
+    if (answer?.ok) this.#deps.bus.publish({ type: "run.released", taskId, runId, reason });
+    if (answer?.ok) this.#deps.due(this.#deps.clock.now() + delayMs);
+  }
+
+  /** An aborted run that nobody else ended (a shutdown) goes back to its queue. */
+  async #dropped(): Promise<void> {
+    if (this.#ending.signal.aborted && this.#ending.signal.reason === "shutdown") {
+      const { runId, claimToken } = this.run;
+      await this.#deps.store.claims.release([{ runId, claimToken }]);
+    }
+  }
+
+  async #complete(output: ClaimedRun["input"]): Promise<void> {
+    const { runId, taskId, claimToken, workflowName, attempt } = this.run;
+    const answer = await this.#write(() => this.#deps.store.progress.complete([{ runId, claimToken, output }]));
+    if (answer?.ok) this.#deps.bus.publish({ type: "run.completed", taskId, runId, workflowName, attempt });
+  }
+
+  async #fail(failure: Failure, retryable: boolean): Promise<void> {
+    const { runId, taskId, claimToken, workflowName, attempt } = this.run;
+    const { settings, random, bus } = this.#deps;
+    const retryDelayMs = retryable ? backoffDelayMs(settings.backoff, attempt, random()) : null;
+    const answer = await this.#write(() =>
+      this.#deps.store.progress.fail([{ runId, claimToken, failure, retryDelayMs }]),
+    );
+    if (!answer?.ok) return;
+    const { name, message } = failure;
+    bus.publish({
+      type: "run.failed",
+      taskId,
+      runId,
+      workflowName,
+      attempt,
+      name,
+      message,
+      nextAttemptAt: answer.nextAttemptAt,
+    });
+    if (answer.nextAttemptAt !== null) this.#deps.due(answer.nextAttemptAt);
+  }
+
+  /** One write under the claim; a refusal aborts the attempt. Null: the attempt ended while the store could not commit. */
+  async #write<T extends { readonly ok: boolean; readonly reason?: string }>(
+    op: () => Promise<readonly T[]>,
+  ): Promise<T | null> {
+    const answers = await persist(this.#deps.clock, this.#ending.signal, op);
+    const answer = answers?.[0];
+    if (!answer) return null;
+    if (!answer.ok) this.abort(answer.reason ?? "lease_lost");
+    return answer;
+  }
+
+  #session(): RunSession {
+    return {
+      step: (write) => this.#step(write),
+      suspend: (waits) => this.#suspend(waits),
+      call: (call) => this.#call(call),
+      log: (line) => this.#log(line),
+      metric: (metric) => this.#deps.bus.publish({ type: "metric", ...metric }),
+    };
+  }
+
+  async #step(write: StepWrite): Promise<StepAnswer> {
+    const { runId, taskId, claimToken } = this.run;
+    const { store, settings, bus } = this.#deps;
+    const answer = await this.#write(() =>
+      store.progress.checkpoint([{ ...write, runId, claimToken, leaseMs: settings.leaseMs }]),
+    );
+    if (!answer?.ok) return { ok: false, gone: answer?.reason ?? "lease_lost" };
+    if (!bus.quiet) bus.publish({ type: "run.step", taskId, runId, step: write.name, durationMs: write.durationMs });
+    return answer.kept ? { ok: true, kept: answer.kept } : { ok: true };
+  }
+
+  async #suspend(waits: readonly WaitRequest[]): Promise<SuspendAnswer> {
+    const { runId, taskId, claimToken } = this.run;
+    const answer = await this.#write(() => this.#deps.store.progress.suspend([{ runId, claimToken, waits }]));
+    if (!answer?.ok) return { gone: answer?.reason ?? "lease_lost" };
+    if (!answer.suspended) return answer;
+    const steps = waits.map((wait) => wait.step);
+    this.#deps.bus.publish({ type: "run.sleeping", taskId, runId, wakeAt: answer.wakeAt, waits: steps });
+    if (answer.wakeAt !== null) this.#deps.due(answer.wakeAt);
+    return { suspended: true };
+  }
+
+  async #call(call: CtxCall): Promise<CallAnswer> {
+    try {
+      return await this.#deps.answer(this.run, call, this.#ending.signal);
+    } catch (error) {
+      const hint = error instanceof ChironError && error.hint ? ` (${error.hint})` : "";
+      return { ok: false, error: messageOf(error) + hint };
+    }
+  }
+
+  #log(line: Parameters<RunSession["log"]>[0]): void {
+    const { runId, taskId, workflowName } = this.run;
+    const { store, clock, bus } = this.#deps;
+    bus.publish({
+      type: "run.log",
+      taskId,
+      runId,
+      workflowName,
+      level: line.level,
+      source: line.source,
+      message: line.message,
+    });
+    // Log lines ride along with the next commit; a store that cannot take them has been reported by the writes that matter.
+    store.logs.append([{ ...line, taskId, runId, at: clock.now() }]).catch((error: unknown) => {
+      bus.publish({ type: "service.error", service: "logs", message: messageOf(error) });
+    });
+  }
+}

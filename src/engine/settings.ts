@@ -1,0 +1,39 @@
+// The engine's numbers, each with its reason. config.ts fills them from the environment and chiron.toml.
+import { DEFAULT_CONCURRENCY, type Concurrency } from "../core/queues.ts";
+import { ATTEMPT_BACKOFF, DEFAULT_MAX_ATTEMPTS, type RetryPolicy } from "../core/retry.ts";
+
+export interface EngineSettings {
+  /** Names this process and its boot in claim tokens. */
+  readonly owner: string;
+  readonly concurrency: Concurrency;
+  readonly maxAttempts: number;
+  readonly backoff: RetryPolicy;
+  /** How long a claim lasts without a sign of life, in ms. */
+  readonly leaseMs: number;
+  /** How often leases of live runs are renewed, in ms. */
+  readonly renewMs: number;
+  /** Longest time between two looks for due work, in ms: what bounds the delay of a wake-up nobody announced. */
+  readonly pollMs: number;
+  /** How often lapsed leases are looked for, in ms. */
+  readonly sweepMs: number;
+  /** One pass of the reaper, in ms; 0: never (WORKFLOW_RECONCILE_INTERVAL_SECS). */
+  readonly reconcileMs: number;
+  /** Passes a removed workflow's runs survive; 0: for ever (WORKFLOW_REAP_REMOVED_AFTER_TICKS). */
+  readonly reapAfter: number;
+  /** Finished tasks older than this are deleted, in ms; null: kept. */
+  readonly retentionMs: number | null;
+}
+
+/** Reference behaviour, section 4.2, where a comment does not say otherwise. */
+export const DEFAULT_SETTINGS: Omit<EngineSettings, "owner"> = {
+  concurrency: DEFAULT_CONCURRENCY,
+  maxAttempts: DEFAULT_MAX_ATTEMPTS,
+  backoff: ATTEMPT_BACKOFF,
+  leaseMs: 120_000,
+  renewMs: 30_000,
+  pollMs: 250,
+  sweepMs: 5_000,
+  reconcileMs: 60_000,
+  reapAfter: 3,
+  retentionMs: null,
+};
