@@ -27,6 +27,8 @@ export class Attempt {
   readonly #deps: AttemptDeps;
   readonly #ending = new AbortController();
   #leaseUntil: number;
+  #draining = false;
+  #suspended = false;
 
   constructor(run: ClaimedRun, deps: AttemptDeps) {
     this.run = run;
@@ -42,11 +44,17 @@ export class Attempt {
     this.#leaseUntil = untilMs;
   }
 
+  /** Ends at the next checkpoint: what a graceful stop asks, so that no step body is cut in two. */
+  drain(): void {
+    this.#draining = true;
+  }
+
   /** Stops the work at once: the claim is lost, the task cancelled, or the runtime ends. */
   abort(reason: string): void {
     if (this.#ending.signal.aborted) return;
     const { taskId, runId } = this.run;
-    if (reason !== "cancelled") this.#deps.bus.publish({ type: "run.lost", taskId, runId, reason });
+    if (reason !== "cancelled" && reason !== "shutdown")
+      this.#deps.bus.publish({ type: "run.lost", taskId, runId, reason });
     this.#ending.abort(reason);
   }
 
@@ -93,12 +101,10 @@ export class Attempt {
     if (answer?.ok) this.#deps.due(this.#deps.clock.now() + delayMs);
   }
 
-  /** An aborted run that nobody else ended (a shutdown) goes back to its queue. */
+  /** A run that a stop ended goes back to its queue; one that sleeps, was cancelled or lost its claim has nothing to give back. */
   async #dropped(): Promise<void> {
-    if (this.#ending.signal.aborted && this.#ending.signal.reason === "shutdown") {
-      const { runId, claimToken } = this.run;
-      await this.#deps.store.claims.release([{ runId, claimToken }]);
-    }
+    const stopped = this.#draining || this.#ending.signal.reason === "shutdown";
+    if (stopped && !this.#suspended) await this.release("the runtime stops");
   }
 
   async #complete(output: ClaimedRun["input"]): Promise<void> {
@@ -158,6 +164,7 @@ export class Attempt {
     );
     if (!answer?.ok) return { ok: false, gone: answer?.reason ?? "lease_lost" };
     if (!bus.quiet) bus.publish({ type: "run.step", taskId, runId, step: write.name, durationMs: write.durationMs });
+    if (this.#draining) return { ok: false, gone: "shutdown" };
     return answer.kept ? { ok: true, kept: answer.kept } : { ok: true };
   }
 
@@ -168,6 +175,7 @@ export class Attempt {
     if (!answer.suspended) return answer;
     const steps = waits.map((wait) => wait.step);
     this.#deps.bus.publish({ type: "run.sleeping", taskId, runId, wakeAt: answer.wakeAt, waits: steps });
+    this.#suspended = true;
     if (answer.wakeAt !== null) this.#deps.due(answer.wakeAt);
     return { suspended: true };
   }

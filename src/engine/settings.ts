@@ -20,6 +20,8 @@ export interface EngineSettings {
   readonly reconcileMs: number;
   /** Passes a removed workflow's runs survive; 0: for ever (WORKFLOW_REAP_REMOVED_AFTER_TICKS). */
   readonly reapAfter: number;
+  /** How long a stop waits for running work to reach its next checkpoint, in ms. */
+  readonly graceMs: number;
   /** Finished tasks older than this are deleted, in ms; null: kept. */
   readonly retentionMs: number | null;
 }
@@ -35,5 +37,6 @@ export const DEFAULT_SETTINGS: Omit<EngineSettings, "owner"> = {
   sweepMs: 5_000,
   reconcileMs: 60_000,
   reapAfter: 3,
+  graceMs: 5_000,
   retentionMs: null,
 };

@@ -41,8 +41,8 @@ export interface Discovery {
   readonly generation: Generation;
   readonly workflows: readonly DiscoveredWorkflow[];
   readonly problems: readonly Problem[];
-  /** Every file the workflows imported that is not the standard library or a third-party package; absolute. */
-  readonly files: readonly string[];
+  /** Every file of the folders and every other one the workflows imported that is not the standard library or a third-party package: absolute path -> sha256. */
+  readonly files: ReadonlyMap<string, string>;
   /** How long the code took to load, in ms. */
   readonly ms: number;
 }
@@ -132,10 +132,16 @@ export interface HostStatus {
   readonly stalledMs: number;
 }
 
+export interface LoadOptions {
+  readonly unless?: string;
+  /** Which file keeps a name that two files declare: workflow name -> path (decision D5: the one already serving). Sent with `discover`. */
+  readonly prefer?: ReadonlyMap<string, string>;
+}
+
 /** Makes generations out of workflow folders. */
 export interface WorkflowHost {
-  /** Loads the folders as they are now in fresh processes. Rejects with ChironError host_failed when no discovery came back. */
-  load(): Promise<{ readonly discovery: Discovery; readonly host: GenerationHost }>;
+  /** Loads the folders as they are now in fresh processes. Null: their content is that of generation `unless`, nothing was started. Rejects with ChironError host_failed when no discovery came back. */
+  load(options?: LoadOptions): Promise<{ readonly discovery: Discovery; readonly host: GenerationHost } | null>;
   status(): readonly HostStatus[];
   /** The interpreter, for doctor and the start-up lines. */
   interpreter(): Promise<{ readonly path: string; readonly version: string }>;

@@ -1,0 +1,144 @@
+// Puts the engine's parts together: intake, worker, leases, reaper, retention. Its face is contract.ts.
+import type { Bus } from "../core/bus.ts";
+import { ChironError } from "../core/errors.ts";
+import type { TaskId } from "../core/ids.ts";
+import type { JsonText } from "../core/json-text.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Effects } from "../ports/effects.ts";
+import type { Store } from "../ports/store.ts";
+import { BUILTIN_HOST, BUILTIN_NAMES } from "./builtins.ts";
+import { answerCall } from "./calls.ts";
+import type { CreateRun, Enablement, Engine } from "./contract.ts";
+import { createRun } from "./intake.ts";
+import { createRenewer, createSweeper, takeOver, type LeaseDeps } from "./leases.ts";
+import type { Runnable, WorkflowNames } from "./names.ts";
+import { createReaper } from "./reaper.ts";
+import { createRetention } from "./retention.ts";
+import type { Service } from "./service.ts";
+import type { EngineSettings } from "./settings.ts";
+import { Worker } from "./worker.ts";
+
+export interface EngineDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly settings: EngineSettings;
+  readonly names: WorkflowNames;
+  readonly enablement: Enablement;
+  readonly effects: Effects;
+  readonly random: () => number;
+  readonly uncertain: () => boolean;
+  /** True where one process owns the store: what an earlier one left running is taken over at the start. */
+  readonly soleOwner: boolean;
+}
+
+export interface RunningEngine extends Engine {
+  /** Takes over orphans and starts every service. */
+  start(): Promise<void>;
+  /** Gives running work back and ends every service. */
+  stop(): Promise<void>;
+  /** New code serves: runs that waited for it are due now. */
+  reloaded(added: readonly string[]): Promise<void>;
+  poke(): void;
+}
+
+/** Built-in names first: a file cannot take one. */
+function withBuiltins(names: WorkflowNames): WorkflowNames {
+  const builtin = (workflowName: string): Runnable => ({ workflowName, host: BUILTIN_HOST, inputSchema: null });
+  return {
+    find: (name) => names.find(name) ?? (BUILTIN_NAMES.has(name) ? builtin(name) : undefined),
+    all: () => names.all(),
+    ready: () => names.ready(),
+  };
+}
+
+export function createEngine(deps: EngineDeps): RunningEngine {
+  const { store, clock, bus, settings, enablement } = deps;
+  const names = withBuiltins(deps.names);
+  const create = (request: CreateRun) =>
+    createRun(
+      { store, bus, names, enablement, defaultMaxAttempts: settings.maxAttempts, poke: () => worker.poke() },
+      request,
+    );
+  const worker: Worker = new Worker({
+    store,
+    clock,
+    bus,
+    settings,
+    names,
+    enablement,
+    random: deps.random,
+    answer: (run, call, signal) => answerCall({ effects: deps.effects, createRun: create }, run, call, signal),
+  });
+  const leaseDeps: LeaseDeps = {
+    store,
+    clock,
+    bus,
+    settings,
+    attempts: () => worker.attempts.values(),
+    poke: () => worker.poke(),
+  };
+  const control = createControl(deps, worker);
+  const services = [
+    worker,
+    createRenewer(leaseDeps),
+    createSweeper(leaseDeps),
+    settings.reconcileMs > 0 ? createReaper({ ...deps, names, cancel: control.cancel }) : null,
+    createRetention({ store, clock, bus, retentionMs: settings.retentionMs }),
+  ].filter((service): service is Service => service !== null);
+  return {
+    createRun: create,
+    ...control,
+    activeRuns: () => worker.attempts.size,
+    poke: () => worker.poke(),
+    async start() {
+      if (deps.soleOwner) await takeOver(leaseDeps);
+      for (const service of services) service.start();
+    },
+    async stop() {
+      await Promise.all(services.map((service) => service.stop()));
+    },
+    async reloaded(added) {
+      if (added.length > 0) await store.claims.unpark(added);
+      worker.poke();
+    },
+  };
+}
+
+function createControl({ store, bus }: EngineDeps, worker: Worker): Pick<Engine, "cancel" | "retry" | "emit"> {
+  const taskOf = async (id: string): Promise<TaskId> => {
+    const found = await store.reads.find(id);
+    if (!found) throw new ChironError("not_found", `workflow run not found: ${id}`);
+    return found.task.taskId;
+  };
+  return {
+    async cancel(id) {
+      const taskId = await taskOf(id);
+      const answer = (await store.tasks.cancel([taskId]))[0]!;
+      if (!answer.ok) throw new ChironError("not_found", `workflow run not found: ${id}`);
+      worker.attempts.get(answer.runId)?.abort("cancelled");
+      if (answer.changed) bus.publish({ type: "run.cancelled", taskId, runId: answer.runId });
+      // A parent may wait for this task.
+      worker.poke();
+      return answer;
+    },
+    async retry(id) {
+      const answer = (await store.tasks.retry([await taskOf(id)]))[0]!;
+      if (answer.ok) {
+        worker.poke();
+        return answer;
+      }
+      if (answer.reason === "not_found") throw new ChironError("not_found", `workflow run not found: ${id}`);
+      throw new ChironError(
+        "conflict",
+        `run ${id} is ${answer.state ?? "not failed"}: only a failed one can be retried`,
+      );
+    },
+    async emit(name: string, payload: JsonText) {
+      const answer = (await store.events.emit([{ name, payload }]))[0]!;
+      bus.publish({ type: "event.emitted", name, first: answer.first, woken: answer.woken.length });
+      if (answer.woken.length > 0) worker.poke();
+      return answer;
+    },
+  };
+}

@@ -1,0 +1,170 @@
+// Takes due runs and works on them, each queue up to its concurrency. One claim is under way at a time; whoever knows of new work
+// pokes, known wake times are armed, and a poll bounds the delay of everything nobody announced.
+import type { ClaimedRun } from "../ports/store-types.ts";
+import { ALL_QUEUES, type QueueName } from "../core/queues.ts";
+import { messageOf } from "../core/errors.ts";
+import { Attempt, type AttemptDeps } from "./attempt.ts";
+import type { WorkflowNames } from "./names.ts";
+import type { Enablement } from "./contract.ts";
+import type { Service } from "./service.ts";
+
+/** Most runs of a queue taken by one claim: bounds the time of one transaction. */
+const CLAIM_BATCH = 256;
+
+/** How long a run of a workflow that is not loaded waits before it is looked at again, in ms; its file's return wakes it at once. */
+const PARK_MS = 30_000;
+
+export interface WorkerDeps extends Omit<AttemptDeps, "due"> {
+  readonly names: WorkflowNames;
+  readonly enablement: Enablement;
+}
+
+export class Worker implements Service {
+  readonly name = "worker";
+  readonly #deps: WorkerDeps;
+  readonly #attempts = new Map<string, Attempt>();
+  readonly #active = new Map<QueueName, number>();
+  readonly #work = new Set<Promise<void>>();
+  #wanted = false;
+  #pumping: Promise<void> | null = null;
+  #ending: AbortController | null = null;
+  #alarm: { readonly atMs: number; readonly abort: AbortController } | null = null;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(deps: WorkerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Runs being worked on now. */
+  get attempts(): ReadonlyMap<string, Attempt> {
+    return this.#attempts;
+  }
+
+  start(): void {
+    if (this.#ending) return;
+    this.#ending = new AbortController();
+    this.#loop = this.#poll(this.#ending.signal);
+    this.poke();
+  }
+
+  /** Takes nothing new; lets running work reach its next checkpoint within the grace time, then gives it back: a stop costs no attempt. */
+  async stop(): Promise<void> {
+    this.#ending?.abort();
+    this.#ending = null;
+    this.#alarm?.abort.abort();
+    // A claim that is under way may still bring runs.
+    await this.#pumping;
+    for (const attempt of this.#attempts.values()) attempt.drain();
+    const grace = new AbortController();
+    const ended = Promise.all(this.#work).then(() => grace.abort());
+    await this.#deps.clock.sleep(this.#deps.settings.graceMs, grace.signal);
+    for (const attempt of this.#attempts.values()) attempt.abort("shutdown");
+    await ended;
+    await this.#loop;
+  }
+
+  /** There may be due work: look now. An enqueue made before in the same turn is part of the same transaction. */
+  poke(): void {
+    this.#wanted = true;
+    if (this.#pumping || !this.#ending) return;
+    this.#pumping = this.#pump().finally(() => {
+      this.#pumping = null;
+      if (this.#wanted && this.#ending) this.poke();
+    });
+  }
+
+  /** Something becomes due at this time. */
+  readonly due = (atMs: number): void => {
+    const now = this.#deps.clock.now();
+    if (atMs <= now) return this.poke();
+    if (!this.#ending || (this.#alarm && this.#alarm.atMs <= atMs)) return;
+    this.#alarm?.abort.abort();
+    const alarm = { atMs, abort: new AbortController() };
+    this.#alarm = alarm;
+    void this.#ring(alarm, atMs - now);
+  };
+
+  async tick(): Promise<void> {
+    this.poke();
+    await this.#pumping;
+  }
+
+  async #ring(alarm: { readonly abort: AbortController }, delayMs: number): Promise<void> {
+    await this.#deps.clock.sleep(delayMs, alarm.abort.signal);
+    if (alarm.abort.signal.aborted) return;
+    this.#alarm = null;
+    this.poke();
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#deps.clock.sleep(this.#deps.settings.pollMs, signal);
+      if (!signal.aborted) this.poke();
+    }
+  }
+
+  #free(queue: QueueName): number {
+    return Math.min(CLAIM_BATCH, this.#deps.settings.concurrency[queue] - (this.#active.get(queue) ?? 0));
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#wanted && this.#ending) {
+      this.#wanted = false;
+      if (!this.#deps.names.ready()) return;
+      const { leaseMs, owner } = this.#deps.settings;
+      const requests = ALL_QUEUES.map((queue) => ({ queue, limit: this.#free(queue), leaseMs, owner })).filter(
+        (request) => request.limit > 0,
+      );
+      if (requests.length === 0) return;
+      try {
+        const claimed = await this.#deps.store.claims.claim(requests);
+        this.#take(claimed, requests);
+      } catch (error) {
+        this.#deps.bus.publish({ type: "service.error", service: this.name, message: messageOf(error) });
+        return;
+      }
+    }
+  }
+
+  #take(claimed: readonly ClaimedRun[][], requests: readonly { readonly limit: number }[]): void {
+    claimed.forEach((runs, index) => {
+      if (runs.length === requests[index]!.limit) this.#wanted = true;
+      for (const run of runs) this.#begin(run);
+    });
+  }
+
+  #begin(run: ClaimedRun): void {
+    const queue = run.queue as QueueName;
+    const attempt = new Attempt(run, { ...this.#deps, due: this.due });
+    this.#attempts.set(run.runId, attempt);
+    this.#active.set(queue, (this.#active.get(queue) ?? 0) + 1);
+    let held = true;
+    const free = (): void => {
+      if (!held) return;
+      held = false;
+      this.#attempts.delete(run.runId);
+      this.#active.set(queue, this.#active.get(queue)! - 1);
+      this.poke();
+    };
+    const work = this.#execute(attempt, free)
+      .catch((error: unknown) =>
+        this.#deps.bus.publish({ type: "service.error", service: this.name, message: messageOf(error) }),
+      )
+      .finally(() => {
+        free();
+        this.#work.delete(work);
+      });
+    this.#work.add(work);
+  }
+
+  #execute(attempt: Attempt, settled: () => void): Promise<void> {
+    const { workflowName } = attempt.run;
+    const runnable = this.#deps.names.find(workflowName);
+    if (!this.#deps.enablement.allows(workflowName)) {
+      const message = `workflow ${workflowName} is not allowed to run here (WORKFLOW_ENABLE_MODE=allowlist, WORKFLOW_ALLOWED_NAMES)`;
+      return attempt.record({ kind: "error", failure: { name: "WorkflowDisabled", message }, retryable: false });
+    }
+    if (!runnable) return attempt.release(`workflow ${workflowName} is not loaded`, PARK_MS);
+    return attempt.execute(runnable, settled);
+  }
+}
