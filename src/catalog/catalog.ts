@@ -36,6 +36,8 @@ export interface Catalog {
   readonly webhooks: ReadonlyMap<string, WebhookEntry>;
   readonly schedules: ReadonlyMap<string, ScheduleEntry>;
   readonly problems: readonly Problem[];
+  /** Every file of this state of the folders: absolute path -> sha256. */
+  readonly files: ReadonlyMap<string, string>;
   readonly loadedAt: number;
   readonly loadMs: number;
 }
@@ -53,6 +55,7 @@ export const EMPTY_CATALOG: Catalog = {
   webhooks: new Map(),
   schedules: new Map(),
   problems: [],
+  files: new Map(),
   loadedAt: 0,
   loadMs: 0,
 };

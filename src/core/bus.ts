@@ -68,6 +68,7 @@ export type RuntimeEvent =
       readonly added: readonly string[];
       readonly changed: readonly string[];
       readonly removed: readonly string[];
+      readonly helpers: readonly string[];
       readonly problems: number;
       readonly workflows: number;
       readonly ms: number;

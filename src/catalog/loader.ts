@@ -1,0 +1,148 @@
+// Keeps the catalog equal to the folders: loads them, watches them, swaps the catalog as one, and lets go of generations that
+// serve nothing any more. One load at a time; changes that arrive meanwhile make exactly one more.
+import type { Bus } from "../core/bus.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Runnable, WorkflowNames } from "../engine/names.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Discovery, GenerationHost, WorkflowHost } from "../ports/host.ts";
+import type { Watcher } from "../ports/watcher.ts";
+import { EMPTY_CATALOG, type Catalog, type CatalogView } from "./catalog.ts";
+import { diffCatalogs } from "./diff.ts";
+import { mergeCatalog } from "./merge.ts";
+
+export interface LoaderDeps {
+  readonly host: WorkflowHost;
+  /** Null: the folders are loaded once and on request. */
+  readonly watcher: Watcher | null;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly dirs: readonly string[];
+  readonly defaultTimezone: string;
+  /** Told which names came (back) into service. */
+  readonly served: (names: readonly string[]) => Promise<void>;
+}
+
+export class CatalogLoader implements WorkflowNames, CatalogView {
+  readonly #deps: LoaderDeps;
+  #catalog: Catalog = EMPTY_CATALOG;
+  #hosts = new Set<GenerationHost>();
+  #loading: Promise<void> | null = null;
+  #stale = false;
+  #loaded = false;
+  #closed = false;
+
+  constructor(deps: LoaderDeps) {
+    this.#deps = deps;
+  }
+
+  current(): Catalog {
+    return this.#catalog;
+  }
+
+  /** False until the first load ended, well or badly: nothing is claimed before. */
+  ready(): boolean {
+    return this.#loaded;
+  }
+
+  find(workflowName: string): Runnable | undefined {
+    return this.#catalog.workflows.get(workflowName);
+  }
+
+  all(): Iterable<string> {
+    return this.#catalog.workflows.keys();
+  }
+
+  /** Whether a file that does not load leaves open which workflow it holds. */
+  uncertain(): boolean {
+    return this.#catalog.problems.some((problem) => problem.severity === "error");
+  }
+
+  async start(): Promise<void> {
+    const { watcher, dirs } = this.#deps;
+    watcher?.onChange(() => void this.reload());
+    await watcher?.watch(dirs, []);
+    await this.reload();
+  }
+
+  /** Answers with a catalog that includes everything that was on disk when it was called. */
+  async reload(): Promise<Catalog> {
+    this.#stale = true;
+    while (this.#stale && !this.#closed) {
+      this.#loading ??= this.#load().finally(() => (this.#loading = null));
+      await this.#loading;
+    }
+    return this.#catalog;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#deps.watcher?.close();
+    await this.#loading;
+    await this.#deps.host.close();
+  }
+
+  async #load(): Promise<void> {
+    this.#stale = false;
+    const { host, bus } = this.#deps;
+    const prefer = new Map(
+      [...this.#catalog.workflows].map(([name, workflow]): [string, string] => [name, workflow.sourcePath]),
+    );
+    try {
+      const loaded = await host.load({ unless: this.#catalog.generation, prefer });
+      if (loaded) await this.#swap(loaded);
+    } catch (error) {
+      bus.publish({ type: "catalog.failed", message: messageOf(error) });
+      this.#keep(messageOf(error));
+    } finally {
+      this.#loaded = true;
+    }
+  }
+
+  /** Nothing could be loaded at all: the last catalog stays, with the reason among its problems. */
+  #keep(message: string): void {
+    const path = this.#deps.dirs[0] ?? ".";
+    const problem = { path, line: null, kind: "host", message, severity: "error" } as const;
+    const others = this.#catalog.problems.filter((one) => one.kind !== "host");
+    this.#catalog = { ...this.#catalog, generation: "", problems: [...others, problem] };
+  }
+
+  async #swap(loaded: { readonly discovery: Discovery; readonly host: GenerationHost }): Promise<void> {
+    const { bus, clock, defaultTimezone, dirs, watcher, served } = this.#deps;
+    const before = this.#catalog;
+    const after = mergeCatalog(before, loaded, { defaultTimezone, now: clock.now() });
+    this.#catalog = after;
+    this.#hosts.add(loaded.host);
+    const { added, changed, removed, helpers, newProblems, fixed } = diffCatalogs(before, after);
+    for (const { path, line, kind, message, severity } of newProblems) {
+      const serving = [...after.workflows.values()].some((workflow) => workflow.sourcePath === path);
+      bus.publish({ type: "catalog.problem", path, line, kind, message, severity, serving });
+    }
+    for (const path of fixed) bus.publish({ type: "catalog.fixed", path });
+    const { generation, loadMs: ms } = after;
+    const problems = after.problems.filter((problem) => problem.severity === "error").length;
+    bus.publish({
+      type: "catalog.reloaded",
+      generation,
+      added,
+      changed,
+      removed,
+      helpers,
+      problems,
+      workflows: after.workflows.size,
+      ms,
+    });
+    this.#letGo();
+    await watcher?.watch(dirs, [...after.files.keys()]);
+    await served([...added, ...changed]);
+  }
+
+  /** Generations that serve no workflow any more end when their runs have. */
+  #letGo(): void {
+    const used = new Set([...this.#catalog.workflows.values()].map((workflow) => workflow.host));
+    for (const host of this.#hosts) {
+      if (used.has(host)) continue;
+      this.#hosts.delete(host);
+      void host.retire();
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// Makes the next catalog out of the last one and a fresh discovery. A file that does not load keeps its last good version serving; a name
+// that no file declares any more goes; everything else is the new generation's.
+import type { Discovery, GenerationHost, Problem } from "../ports/host.ts";
+import type { Catalog, ScheduleEntry, ServedWorkflow, WebhookEntry } from "./catalog.ts";
+import { schedulesOf } from "./declarations/schedule.ts";
+import { webhooksOf } from "./declarations/webhook.ts";
+
+export interface MergeOptions {
+  readonly defaultTimezone: string;
+  readonly now: number;
+}
+
+export function mergeCatalog(
+  previous: Catalog,
+  loaded: { readonly discovery: Discovery; readonly host: GenerationHost },
+  options: MergeOptions,
+): Catalog {
+  const { discovery, host } = loaded;
+  const workflows = new Map<string, ServedWorkflow>();
+  for (const workflow of discovery.workflows)
+    workflows.set(workflow.workflowName, { ...workflow, host, current: true });
+  const broken = brokenPaths(discovery.problems);
+  for (const [name, served] of previous.workflows) {
+    if (!workflows.has(name) && broken.has(served.sourcePath)) workflows.set(name, { ...served, current: false });
+  }
+  const declared = declarations(workflows, options);
+  return {
+    generation: discovery.generation.id,
+    workflows,
+    ...declared,
+    problems: [...discovery.problems, ...declared.problems],
+    files: discovery.files,
+    loadedAt: options.now,
+    loadMs: discovery.ms,
+  };
+}
+
+/** Files that exist but do not serve what they hold. */
+function brokenPaths(problems: readonly Problem[]): Set<string> {
+  return new Set(problems.filter((problem) => problem.severity === "error").map((problem) => problem.path));
+}
+
+function declarations(workflows: ReadonlyMap<string, ServedWorkflow>, options: MergeOptions) {
+  const webhooks = new Map<string, WebhookEntry>();
+  const schedules = new Map<string, ScheduleEntry>();
+  const problems: Problem[] = [];
+  for (const workflow of workflows.values()) {
+    const hooks = webhooksOf(workflow, webhooks);
+    for (const entry of hooks.entries) webhooks.set(entry.slug, entry);
+    const fires = schedulesOf(workflow, schedules, options);
+    for (const entry of fires.entries) schedules.set(entry.scheduleId, entry);
+    problems.push(...hooks.problems, ...fires.problems);
+  }
+  return { webhooks, schedules, problems };
+}

@@ -1,0 +1,208 @@
+// The one reader of the environment and of chiron.toml. Everything else gets the frozen Config it makes.
+import fs from "node:fs";
+import path from "node:path";
+import { parse as parseToml } from "smol-toml";
+import { z } from "zod";
+import { parseDuration } from "./core/duration.ts";
+import { ChironError, messageOf } from "./core/errors.ts";
+import { nearest } from "./core/nearest.ts";
+import { ALL_QUEUES, CONCURRENCY_ENV, DEFAULT_CONCURRENCY, type Concurrency, type QueueName } from "./core/queues.ts";
+import type { Enablement } from "./engine/contract.ts";
+
+const duration = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== null) return ms;
+  context.addIssue({ code: "custom", message: `"${text}" is not a duration such as 90s, 12h or 30d` });
+  return z.NEVER;
+});
+
+const fileSchema = z.strictObject({
+  project: z.strictObject({ default_timezone: z.string().optional() }).optional(),
+  workflows: z.strictObject({ dirs: z.array(z.string()).optional(), walk_all: z.boolean().optional() }).optional(),
+  server: z
+    .strictObject({
+      host: z.string().optional(),
+      port: z.int().min(0).max(65_535).optional(),
+      allowed_hosts: z.array(z.string()).optional(),
+    })
+    .optional(),
+  store: z.strictObject({ path: z.string().optional(), synchronous: z.enum(["full", "normal"]).optional() }).optional(),
+  engine: z
+    .strictObject({
+      max_attempts: z.int().min(1).max(1_000).optional(),
+      retention: duration.optional(),
+      lease: duration.optional(),
+      grace: duration.optional(),
+      concurrency: z.record(z.string(), z.int().min(1).max(10_000)).optional(),
+    })
+    .optional(),
+  python: z
+    .strictObject({ interpreter: z.string().optional(), processes: z.int().min(1).max(64).optional() })
+    .optional(),
+});
+type ConfigFile = z.infer<typeof fileSchema>;
+
+export interface Config {
+  readonly root: string;
+  readonly dirs: readonly string[];
+  readonly walkAll: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly allowedHosts: readonly string[];
+  readonly storePath: string;
+  readonly synchronous: "full" | "normal";
+  readonly python: string | undefined;
+  /** A baseline host to drive instead of Chiron's own. */
+  readonly baselineHost: string | undefined;
+  readonly processes: number;
+  readonly defaultTimezone: string;
+  readonly concurrency: Concurrency;
+  readonly maxAttempts: number | undefined;
+  readonly leaseMs: number | undefined;
+  readonly graceMs: number | undefined;
+  readonly retentionMs: number | null;
+  readonly reconcileMs: number;
+  readonly reapAfter: number;
+  readonly enablement: Enablement & { readonly names: readonly string[] | null };
+  readonly envKeys: readonly string[];
+  readonly toolApiUrl: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the command line says; wins over the environment, which wins over chiron.toml. */
+export interface ConfigFlags {
+  readonly dirs?: readonly string[];
+  readonly host?: string;
+  readonly port?: number;
+  readonly db?: string;
+  readonly python?: string;
+}
+
+/** Reads everything for a project rooted at `root`. Throws ChironError config_invalid that names the file or variable. */
+export function loadConfig(root: string, env: Environment, flags: ConfigFlags = {}): Config {
+  const file = readConfigFile(path.join(root, "chiron.toml"));
+  const engine = file.engine ?? {};
+  return Object.freeze({
+    root,
+    dirs: workflowDirs(root, env, flags, file),
+    walkAll: file.workflows?.walk_all ?? false,
+    host: flags.host ?? file.server?.host ?? "127.0.0.1",
+    port: flags.port ?? file.server?.port ?? 7780,
+    allowedHosts: file.server?.allowed_hosts ?? [],
+    storePath: path.resolve(root, flags.db ?? env["CHIRON_DB"] ?? file.store?.path ?? ".chiron/chiron.db"),
+    synchronous: file.store?.synchronous ?? "full",
+    python: flags.python ?? nonEmpty(env["PYTHON_WORKFLOW_HOST_PYTHON"]) ?? file.python?.interpreter,
+    baselineHost: nonEmpty(env["PYTHON_WORKFLOW_HOST_PATH"]),
+    processes: file.python?.processes ?? 2,
+    defaultTimezone: timezone(file.project?.default_timezone ?? "UTC"),
+    concurrency: concurrency(env, engine.concurrency),
+    maxAttempts: engine.max_attempts,
+    leaseMs: engine.lease,
+    graceMs: engine.grace,
+    retentionMs: engine.retention ?? null,
+    reconcileMs: wholeNumber(env["WORKFLOW_RECONCILE_INTERVAL_SECS"], 60) * 1_000,
+    reapAfter: wholeNumber(env["WORKFLOW_REAP_REMOVED_AFTER_TICKS"], 3),
+    enablement: enablement(env),
+    envKeys: [env["CHIRON_API_KEY"], env["CENTAUR_API_KEY"]].map(nonEmpty).filter((key) => key !== undefined),
+    toolApiUrl: nonEmpty(env["WORKFLOW_TOOL_API_URL"]),
+    env,
+  });
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  const trimmed = text?.trim();
+  return trimmed ? trimmed : undefined;
+}
+
+function readConfigFile(file: string): ConfigFile {
+  if (!fs.existsSync(file)) return {};
+  let raw: unknown;
+  try {
+    raw = parseToml(fs.readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new ChironError("config_invalid", `${file} cannot be read: ${messageOf(error)}`, {
+      hint: "Correct the file or remove it.",
+    });
+  }
+  const parsed = fileSchema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const where = issue!.path.join(".");
+  const unknown = issue!.code === "unrecognized_keys" ? issue.keys[0]! : null;
+  if (unknown === null)
+    throw new ChironError("config_invalid", `${file}: ${where}: ${issue!.message}`, {
+      hint: "See docs/configuration.md.",
+    });
+  const known = knownKeys(issue!.path);
+  throw new ChironError("config_invalid", `${file}: unknown setting ${[...issue!.path, unknown].join(".")}`, {
+    hint: `Known here: ${known.join(", ")}.${nearest(unknown, known, 1)
+      .map((name) => ` Did you mean ${name}?`)
+      .join("")}`,
+  });
+}
+
+function knownKeys(at: readonly PropertyKey[]): string[] {
+  let schema: unknown = fileSchema;
+  for (const key of at) {
+    const section = (schema as { shape: Record<string, z.ZodOptional> }).shape[String(key)];
+    schema = section?.unwrap();
+  }
+  return Object.keys((schema as { shape?: object } | undefined)?.shape ?? {});
+}
+
+/** Flags, then WORKFLOW_DIRS (`:`-separated, `~` is the home folder), then chiron.toml, then ./workflows. Missing folders stay: they may come. */
+function workflowDirs(root: string, env: Environment, flags: ConfigFlags, file: ConfigFile): string[] {
+  const fromEnv = (env["WORKFLOW_DIRS"] ?? "").split(path.delimiter).filter((dir) => dir !== "");
+  const chosen = [flags.dirs ?? [], fromEnv, file.workflows?.dirs ?? []].find((dirs) => dirs.length > 0) ?? [
+    "workflows",
+  ];
+  const home = env["HOME"] ?? "~";
+  const absolute = chosen.map((dir) => path.resolve(root, dir.replace(/^~(?=\/|$)/, home)));
+  return [...new Set(absolute)].map((dir) => (fs.existsSync(dir) ? fs.realpathSync(dir) : dir));
+}
+
+/** Reference behaviour, section 4.1: what does not parse, or is 0, is the default. */
+function concurrency(env: Environment, file: Record<string, number> = {}): Concurrency {
+  const known: readonly string[] = ALL_QUEUES;
+  for (const name of Object.keys(file)) {
+    if (known.includes(name)) continue;
+    throw new ChironError("config_invalid", `chiron.toml: engine.concurrency names an unknown queue ${name}`, {
+      hint: `Queues: ${known.join(", ")}.`,
+    });
+  }
+  const entries = ALL_QUEUES.map((queue): [QueueName, number] => {
+    const variable = CONCURRENCY_ENV[queue];
+    const fallback = file[queue] ?? DEFAULT_CONCURRENCY[queue];
+    return [queue, (variable && wholeNumber(env[variable], 0)) || fallback];
+  });
+  return Object.fromEntries(entries) as Record<QueueName, number>;
+}
+
+function wholeNumber(text: string | undefined, fallback: number): number {
+  return text !== undefined && /^\d{1,9}$/.test(text.trim()) ? Number(text) : fallback;
+}
+
+function timezone(zone: string): string {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone });
+    return zone;
+  } catch (error) {
+    throw new ChironError("config_invalid", `project.default_timezone: unknown time zone ${zone}`, {
+      hint: "Use an IANA name such as Europe/Berlin.",
+      cause: error,
+    });
+  }
+}
+
+function enablement(env: Environment): Config["enablement"] {
+  const mode = (env["WORKFLOW_ENABLE_MODE"] ?? "").trim().toLowerCase();
+  if (mode === "" || mode === "all") return { mode: "all", names: null, allows: () => true };
+  if (mode !== "allowlist") {
+    throw new ChironError("config_invalid", `WORKFLOW_ENABLE_MODE is "${mode}"`, { hint: 'Use "all" or "allowlist".' });
+  }
+  const names = (env["WORKFLOW_ALLOWED_NAMES"] ?? "").split(/[\s,]+/).filter((name) => name !== "");
+  const allowed = new Set(names);
+  return { mode, names, allows: (name) => allowed.has(name) };
+}
