@@ -1,0 +1,47 @@
+// What main.ts gives to the commands: the running parts behind interfaces, so that no command names an adapter.
+import type { Bus } from "../core/bus.ts";
+import type { CatalogView } from "../catalog/catalog.ts";
+import type { Config } from "../config.ts";
+import type { Engine } from "../engine/contract.ts";
+import type { WorkflowHost } from "../ports/host.ts";
+import type { Store } from "../ports/store.ts";
+
+export interface RuntimeOptions {
+  /** Work on runs; false: only the store and the API, for commands that look or enqueue. */
+  readonly work: boolean;
+  /** Load the workflow folders; implied by work. */
+  readonly load: boolean;
+  /** Reload when files change. */
+  readonly watch: boolean;
+  readonly mode: "dev" | "local";
+}
+
+/** The engine with everything it stands on, not listening yet. */
+export interface Runtime {
+  readonly config: Config;
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly catalog: CatalogView;
+  readonly bus: Bus;
+  readonly host: WorkflowHost;
+  /** The API without a socket. */
+  fetch(request: Request): Promise<Response>;
+  /** Runs taken over from an earlier process that ended without giving them back. */
+  readonly takenOver: number;
+  /** Opens the port. moveOn: a taken port moves on to the next. */
+  listen(options: { readonly moveOn: boolean }): Promise<{ readonly url: string; readonly port: number }>;
+  /** Gives running work back, ends the host processes and closes the store. */
+  close(): Promise<void>;
+}
+
+export interface Wiring {
+  /** Throws ChironError store_owned when another process has the store. */
+  openRuntime(config: Config, options: RuntimeOptions): Promise<Runtime>;
+  /** Only the interpreter, for doctor and check. */
+  findPython(config: Config): Promise<{ readonly path: string; readonly version: string }>;
+  /** Runs the static analysis of `chiron check` in that interpreter and answers its JSON document. */
+  analyse(config: Config, dirs: readonly string[]): Promise<string>;
+  readonly version: string;
+  /** The folder with the files this program carries: sample workflows, host script. */
+  readonly assets: string;
+}
