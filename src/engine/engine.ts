@@ -39,6 +39,8 @@ export interface RunningEngine extends Engine {
   stop(): Promise<void>;
   /** New code serves: runs that waited for it are due now. */
   reloaded(added: readonly string[]): Promise<void>;
+  /** Runs of an earlier process that start() took over. */
+  takenOver(): number;
   poke(): void;
 }
 
@@ -86,13 +88,15 @@ export function createEngine(deps: EngineDeps): RunningEngine {
     settings.reconcileMs > 0 ? createReaper({ ...deps, names, cancel: control.cancel }) : null,
     createRetention({ store, clock, bus, retentionMs: settings.retentionMs }),
   ].filter((service): service is Service => service !== null);
+  let orphans = 0;
   return {
     createRun: create,
+    takenOver: () => orphans,
     ...control,
     activeRuns: () => worker.attempts.size,
     poke: () => worker.poke(),
     async start() {
-      if (deps.soleOwner) await takeOver(leaseDeps);
+      if (deps.soleOwner) orphans = await takeOver(leaseDeps);
       for (const service of services) service.start();
     },
     async stop() {

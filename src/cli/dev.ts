@@ -1,0 +1,138 @@
+// `chiron dev`: the whole engine on this machine, with the workflow folders reloaded on every save.
+import path from "node:path";
+import type { Command } from "commander";
+import type { ConfigFlags } from "../config.ts";
+import {
+  action,
+  withCommonOptions,
+  wholeNumber,
+  type CommandContext,
+  type CommandDeps,
+  type CommonOptions,
+} from "./command.ts";
+import { createEventLines } from "./event-lines.ts";
+import { removeServerFile, writeServerFile } from "./server-file.ts";
+import type { Runtime } from "./wiring.ts";
+
+interface DevOptions extends CommonOptions {
+  readonly port?: string;
+  readonly host?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  $ chiron dev                        workflows from ./workflows (or WORKFLOW_DIRS, or chiron.toml)
+  $ chiron dev flows shared/flows     workflows from these folders
+  $ chiron dev --port 9000 --db /tmp/try.db`;
+
+export function addDevCommand(program: Command, deps: CommandDeps): void {
+  withCommonOptions(program.command("dev [dirs...]"))
+    .description("run workflows on this machine: engine, API and hot reload")
+    .option("--port <port>", "port of the API (default 7780; a taken one moves on to the next)")
+    .option("--host <address>", "address to listen on (default 127.0.0.1)")
+    .addHelpText("after", EXAMPLES)
+    .action(action<DevOptions>(deps, (context) => dev(context), flagsOf));
+}
+
+function flagsOf(options: DevOptions, dirs: readonly string[]): ConfigFlags {
+  return {
+    ...(dirs.length > 0 ? { dirs } : {}),
+    ...(options.host ? { host: options.host } : {}),
+    ...(options.port ? { port: wholeNumber(options.port, "--port", 0, 65_535) } : {}),
+  };
+}
+
+async function dev({ wiring, output, config }: CommandContext): Promise<number> {
+  const started = performance.now();
+  const runtime = await wiring.openRuntime(config, { work: true, load: true, watch: true, mode: "dev" });
+  try {
+    runtime.bus.subscribe(createEventLines({ stream: process.stderr, now: () => Date.now(), root: config.root }));
+    const { url, port } = await runtime.listen({ moveOn: true });
+    writeServerFile(config, { pid: process.pid, url });
+    if (port !== config.port && config.port !== 0) output.note(`port ${config.port} is taken; using ${port}`);
+    const status = describe(runtime, url, Math.round(performance.now() - started));
+    if (output.json) output.printJson(status);
+    else welcome(output.note, status, runtime);
+    await untilStopped();
+    output.note("stopping: running work goes on to its next checkpoint (Ctrl-C again to end now)");
+    return 0;
+  } finally {
+    removeServerFile(config);
+    await runtime.close();
+  }
+}
+
+/** Resolves at the first stop signal; the second one ends the process where it stands, which costs running attempts like any crash. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.removeListener(signal, stop);
+        process.once(signal, () => process.exit(130));
+      }
+      resolve();
+    };
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, stop);
+  });
+}
+
+interface Status {
+  readonly event: "ready";
+  readonly url: string;
+  readonly store: string;
+  readonly dirs: readonly string[];
+  readonly workflows: number;
+  readonly webhooks: number;
+  readonly schedules: number;
+  readonly problems: number;
+  readonly taken_over: number;
+  readonly ms: number;
+  readonly pid: number;
+}
+
+function describe(runtime: Runtime, url: string, ms: number): Status {
+  const catalog = runtime.catalog.current();
+  return {
+    event: "ready",
+    url,
+    store: runtime.store.admin.describe().location,
+    dirs: runtime.config.dirs,
+    workflows: catalog.workflows.size,
+    webhooks: catalog.webhooks.size,
+    schedules: catalog.schedules.size,
+    problems: catalog.problems.filter((problem) => problem.severity === "error").length,
+    taken_over: runtime.takenOver,
+    ms,
+    pid: process.pid,
+  };
+}
+
+function welcome(say: (line: string) => void, status: Status, runtime: Runtime): void {
+  const { root } = runtime.config;
+  const shown = (file: string): string => path.relative(root, file) || ".";
+  const count = (size: number, noun: string): string => `${size} ${noun}${size === 1 ? "" : "s"}`;
+  say("");
+  say(`  Chiron is ready in ${status.ms} ms`);
+  say(`  API        ${status.url}/api/workflows   (OpenAPI: ${status.url}/api/openapi.json)`);
+  say(`  Store      ${shown(status.store)}`);
+  say(
+    `  Workflows  ${count(status.workflows, "workflow")}, ${count(status.webhooks, "webhook")}, ${count(status.schedules, "schedule")} in ${status.dirs.map(shown).join(", ")}`,
+  );
+  if (status.taken_over > 0) say(`  Taken over ${count(status.taken_over, "run")} of an earlier process`);
+  const problems = runtime.catalog.current().problems;
+  for (const problem of problems)
+    say(
+      `  ${problem.severity === "error" ? "✘" : "!"} ${shown(problem.path)}${problem.line ? `:${problem.line}` : ""} ${problem.kind}: ${problem.message}`,
+    );
+  const sample = runtime.catalog.current().workflows.has("hello")
+    ? "hello"
+    : [...runtime.catalog.current().workflows.keys()][0];
+  say("");
+  if (sample === undefined)
+    say(`  No workflows yet: put a Python file into ${status.dirs.map(shown).join(" or ")}, or try "chiron init".`);
+  else
+    say(
+      `  Try: chiron run ${sample} --wait     or: curl -s ${status.url}/api/workflows/runs -H 'Content-Type: application/json' -d '{"workflow_name":"${sample}","input":{}}'`,
+    );
+  say("");
+}

@@ -1,0 +1,114 @@
+// What the engine's events look like as lines: for a person on a terminal, as JSON otherwise. An event that would only repeat what
+// another line says has none.
+import path from "node:path";
+import { styleText } from "node:util";
+import type { RuntimeEvent } from "../core/bus.ts";
+import { formatDuration } from "../core/duration.ts";
+import { printable } from "./output.ts";
+
+type Style = Parameters<typeof styleText>[0];
+
+export interface LineOptions {
+  readonly stream: NodeJS.WriteStream;
+  readonly now: () => number;
+  /** Paths are shown relative to this folder. */
+  readonly root: string;
+}
+
+/** Answers the writer that subscribes to the bus. */
+export function createEventLines(options: LineOptions): (event: RuntimeEvent) => void {
+  const { stream, now } = options;
+  if (!stream.isTTY) {
+    return (event) => {
+      if (event.type !== "run.step")
+        stream.write(`${JSON.stringify({ at: new Date(now()).toISOString(), ...event })}\n`);
+    };
+  }
+  return (event) => {
+    const line = prettyLine(event, options);
+    if (line !== null) stream.write(`${styleText("dim", clockTime(now()), { stream })} ${line}\n`);
+  };
+}
+
+function clockTime(ms: number): string {
+  return new Date(ms).toTimeString().slice(0, 8);
+}
+
+/** One event as a line without its time, or null. */
+export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptions): string | null {
+  const style = (format: Style, text: string): string => styleText(format, text, { stream });
+  const run = (id: string): string => style("dim", id.slice(-12));
+  switch (event.type) {
+    case "run.started":
+      return `${style("cyan", "▶")} ${event.workflowName} ${run(event.runId)}${event.attempt > 1 ? ` attempt ${event.attempt}` : ""}`;
+    case "run.completed":
+      return `${style("green", "✔")} ${event.workflowName} ${run(event.runId)} completed`;
+    case "run.sleeping":
+      return `${style("blue", "☾")} ${run(event.runId)} waits at ${printable(event.waits.join(", "))}${event.wakeAt === null ? "" : `, wakes in ${formatDuration(Math.max(0, event.wakeAt - now()))}`}`;
+    case "run.failed": {
+      const next =
+        event.nextAttemptAt === null
+          ? "no attempt left"
+          : `next attempt in ${formatDuration(Math.max(0, event.nextAttemptAt - now()))}`;
+      return `${style("red", "✘")} ${event.workflowName} ${run(event.runId)} attempt ${event.attempt} failed: ${event.name}: ${printable(event.message)} (${next})`;
+    }
+    case "run.cancelled":
+      return `${style("yellow", "■")} ${run(event.runId)} cancelled`;
+    case "run.released":
+      return `${style("yellow", "↩")} ${run(event.runId)} given back: ${event.reason}`;
+    case "run.lost":
+      return `${style("red", "!")} ${run(event.runId)} stopped: ${event.reason}`;
+    case "run.log":
+      return `  ${style("dim", `${event.workflowName}${event.source === "log" ? "" : ` ${event.source}`} │`)} ${printable(event.message)}`;
+    case "event.emitted":
+      return `${style("cyan", "◆")} event ${printable(event.name)}${event.first ? "" : " (already emitted, the first payload stands)"}, ${event.woken} woken`;
+    case "catalog.reloaded":
+      return reloadLine(event, style, root);
+    case "catalog.problem":
+      return problemLine(event, style, root);
+    case "catalog.fixed":
+      return `${style("green", "✔")} ${path.relative(root, event.path)} loads again`;
+    case "catalog.failed":
+      return `${style("red", "✘")} the workflow folders could not be loaded: ${printable(event.message)}`;
+    case "workflow.reaped":
+      return `${style("yellow", "■")} ${event.workflowName} was removed: ${event.cancelled} active runs cancelled`;
+    case "host.stalled":
+      return `${style("yellow", "!")} host ${event.pid} blocked for ${formatDuration(event.ms)} at ${printable(event.where)}`;
+    case "host.ended":
+      return event.reason === "" ? null : `${style("yellow", "!")} host ${event.pid} ended: ${printable(event.reason)}`;
+    case "service.error":
+      return `${style("red", "✘")} ${event.service}: ${printable(event.message)}`;
+    case "task.created":
+    case "run.step":
+    case "host.started":
+    case "metric":
+      return null;
+  }
+}
+
+type Painter = (format: Style, text: string) => string;
+
+function reloadLine(event: Extract<RuntimeEvent, { type: "catalog.reloaded" }>, style: Painter, root: string): string {
+  const part = (label: string, names: readonly string[]): string[] =>
+    names.length > 0 ? [`${label} ${names.join(", ")}`] : [];
+  const helpers = event.helpers.map((file) => path.relative(root, file));
+  // At the start everything is new; naming it all would say nothing.
+  const isFirst = event.added.length === event.workflows;
+  const parts = isFirst
+    ? [`${event.workflows} workflows`]
+    : [
+        ...part("added", event.added),
+        ...part("changed", event.changed),
+        ...part("removed", event.removed),
+        ...part("helpers", helpers),
+      ];
+  const problems = event.problems > 0 ? style("red", `, ${event.problems} problems`) : "";
+  return `${style("green", "↻")} loaded ${parts.length > 0 ? parts.join("; ") : "without a change"} in ${Math.round(event.ms)} ms${problems}`;
+}
+
+function problemLine(event: Extract<RuntimeEvent, { type: "catalog.problem" }>, style: Painter, root: string): string {
+  const where = `${path.relative(root, event.path)}${event.line === null ? "" : `:${event.line}`}`;
+  const serving = event.serving ? " (the last good version keeps serving)" : "";
+  const mark = event.severity === "error" ? style("red", "✘") : style("yellow", "!");
+  return `${mark} ${where} ${event.kind}: ${printable(event.message)}${event.severity === "error" ? serving : ""}`;
+}

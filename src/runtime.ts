@@ -1,0 +1,154 @@
+// Puts one runtime together from its parts: store, host, catalog, engine, API. Which adapters stand behind the ports is main.ts's choice.
+import { randomUUID } from "node:crypto";
+import type { CatalogView } from "./catalog/catalog.ts";
+import { CatalogLoader } from "./catalog/loader.ts";
+import type { Runtime, RuntimeOptions } from "./cli/wiring.ts";
+import type { Config } from "./config.ts";
+import { Bus } from "./core/bus.ts";
+import { createEffects } from "./effects/effects.ts";
+import { createEngine, type RunningEngine } from "./engine/engine.ts";
+import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
+import { createApp, listen, type Listening } from "./http/server.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { WorkflowHost } from "./ports/host.ts";
+import type { Store } from "./ports/store.ts";
+import type { Watcher } from "./ports/watcher.ts";
+
+export interface RuntimeParts {
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly host: WorkflowHost;
+  readonly watcher: Watcher | null;
+  readonly version: string;
+}
+
+/** A lease tells a dead process from a live one. Where the store has one owner, a lock does that better, and a laptop that slept for a day must not lose its runs. */
+const SOLE_OWNER_LEASE_MS = 7 * 86_400_000;
+
+function settingsOf(config: Config): EngineSettings {
+  const { concurrency, maxAttempts, leaseMs, graceMs, retentionMs, reconcileMs, reapAfter } = config;
+  return {
+    ...DEFAULT_SETTINGS,
+    owner: `${process.pid}-${randomUUID().slice(0, 8)}`,
+    concurrency,
+    leaseMs: leaseMs ?? SOLE_OWNER_LEASE_MS,
+    retentionMs,
+    reconcileMs,
+    reapAfter,
+    ...(maxAttempts === undefined ? {} : { maxAttempts }),
+    ...(graceMs === undefined ? {} : { graceMs }),
+  };
+}
+
+/** Starts everything `options` asks for. On failure nothing stays open. */
+export async function startRuntime(config: Config, options: RuntimeOptions, parts: RuntimeParts): Promise<Runtime> {
+  const { bus, clock, store, host, watcher } = parts;
+  const closers: (() => Promise<void>)[] = [() => store.admin.close(), () => host.close()];
+  const close = async (): Promise<void> => {
+    for (const one of closers.splice(0).reverse()) await one();
+  };
+  try {
+    const loader: CatalogLoader = new CatalogLoader({
+      host,
+      bus,
+      clock,
+      watcher: options.watch ? watcher : null,
+      dirs: config.dirs,
+      defaultTimezone: config.defaultTimezone,
+      served: (names) => engine.reloaded(names),
+    });
+    const engine = engineOf(config, parts, loader);
+    closers.push(() => loader.close());
+    if (options.load || options.work) await loader.start();
+    if (options.work) {
+      await engine.start();
+      closers.push(() => engine.stop());
+    }
+    return assemble({ config, options, parts, loader, engine, closers, close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function engineOf(config: Config, { bus, clock, store }: RuntimeParts, loader: CatalogLoader): RunningEngine {
+  const effects = createEffects({
+    clock,
+    toolApiUrl: config.toolApiUrl,
+    outlet: (message, { taskId, runId, workflowName }) => {
+      const text = `Slack ${message.updated ? "update" : "message"} not sent (local stand-in) to ${message.channel}: ${message.text}`;
+      bus.publish({ type: "run.log", taskId, runId, workflowName, level: "info", source: "chiron", message: text });
+      void store.logs.append([
+        {
+          taskId,
+          runId: runId as never,
+          at: clock.now(),
+          level: "info",
+          source: "chiron",
+          message: text,
+          fields: null,
+        },
+      ]);
+    },
+  });
+  return createEngine({
+    store,
+    clock,
+    bus,
+    effects,
+    settings: settingsOf(config),
+    names: loader,
+    enablement: config.enablement,
+    random: Math.random,
+    uncertain: () => loader.uncertain(),
+    soleOwner: true,
+  });
+}
+
+interface Assembly {
+  readonly config: Config;
+  readonly options: RuntimeOptions;
+  readonly parts: RuntimeParts;
+  readonly loader: CatalogLoader;
+  readonly engine: RunningEngine;
+  readonly closers: (() => Promise<void>)[];
+  readonly close: () => Promise<void>;
+}
+
+function assemble({ config, options, parts, loader, engine, closers, close }: Assembly): Runtime {
+  const { bus, clock, store, host, version } = parts;
+  const loopbackOnly = ["127.0.0.1", "::1", "localhost"].includes(config.host);
+  const app = createApp({
+    store,
+    engine,
+    catalog: loader satisfies CatalogView,
+    bus,
+    clock,
+    auth: { envKeys: config.envKeys, loopbackOnly, hosts: config.allowedHosts },
+    info: { version, mode: options.mode },
+    ready: () => readiness(loader),
+  });
+  return {
+    config,
+    store,
+    engine,
+    catalog: loader,
+    bus,
+    host,
+    takenOver: engine.takenOver(),
+    fetch: async (request) => app.fetch(request),
+    async listen({ moveOn }) {
+      const listening: Listening = await listen(app, { host: config.host, port: config.port, moveOn });
+      closers.push(() => listening.close());
+      return listening;
+    },
+    close,
+  };
+}
+
+function readiness(loader: CatalogLoader): { readonly ok: boolean; readonly reasons: readonly string[] } {
+  if (!loader.ready()) return { ok: false, reasons: ["the workflows are still being loaded"] };
+  const failed = loader.current().problems.find((problem) => problem.kind === "host");
+  return failed ? { ok: false, reasons: [failed.message] } : { ok: true, reasons: [] };
+}
