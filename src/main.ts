@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { createWatcher } from "../adapters/fs/watcher.ts";
+import { FAULT_VARIABLE, withFaultPoint } from "../adapters/node/fault-points.ts";
 import { REAL_CLOCK } from "../adapters/node/real-clock.ts";
 import { runAnalysis } from "../adapters/python/check-runner.ts";
 import { createPythonHost } from "../adapters/python/host.ts";
@@ -28,7 +29,10 @@ const wiring: Wiring = {
   },
   async openRuntime(config: Config, options: RuntimeOptions) {
     const bus = new Bus();
-    const store = await openSqlite({ path: config.storePath, clock: REAL_CLOCK, synchronous: config.synchronous });
+    // Before the store: without Python nothing is written.
+    const interpreter = options.load || options.work ? await python(config) : null;
+    const opened = await openSqlite({ path: config.storePath, clock: REAL_CLOCK, synchronous: config.synchronous });
+    const store = withFaultPoint(opened, config.env[FAULT_VARIABLE], () => process.kill(process.pid, "SIGKILL"));
     const host = createPythonHost({
       dirs: config.dirs,
       hostScript: path.join(assets, "adapters/python/workflow-host"),
@@ -38,7 +42,7 @@ const wiring: Wiring = {
       walkAll: config.walkAll,
       maxProcesses: config.processes,
       onEvent: (event) => bus.publish(event),
-      ...(config.python ? { python: config.python } : {}),
+      ...(interpreter ? { python: interpreter.path } : {}),
       ...(config.baselineHost ? { baselinePath: config.baselineHost } : {}),
     });
     return startRuntime(config, options, { clock: REAL_CLOCK, bus, store, host, watcher: createWatcher(), version });

@@ -4,7 +4,7 @@ import type { CatalogView } from "./catalog/catalog.ts";
 import { CatalogLoader } from "./catalog/loader.ts";
 import type { Runtime, RuntimeOptions } from "./cli/wiring.ts";
 import type { Config } from "./config.ts";
-import { Bus } from "./core/bus.ts";
+import type { Bus } from "./core/bus.ts";
 import { createEffects } from "./effects/effects.ts";
 import { createEngine, type RunningEngine } from "./engine/engine.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
