@@ -25,6 +25,8 @@ export function withFaultPoint(store: Store, text: string | undefined, kill: () 
     if (hit && side === "after") kill();
     return answer;
   };
-  const changed = Object.assign(Object.create(target) as object, { [method]: wrapped });
+  const changed = new Proxy(target, {
+    get: (calls, name) => (name === method ? wrapped : calls[name as string]?.bind(calls)),
+  });
   return { ...store, [group as string]: changed };
 }
