@@ -28,15 +28,16 @@ function skipSpace(text: string, from: number): number {
   }
 }
 
-/** Index behind the string that starts at `from` (a quote). */
+/** Index behind the string that starts at `from` (a quote); of a string without an end, the text's length or more. */
 function skipString(text: string, from: number): number {
   let at = from + 1;
-  for (;;) {
+  while (at < text.length) {
     const code = text.charCodeAt(at);
     if (code === BACKSLASH) at += 2;
     else if (code === QUOTE) return at + 1;
     else at += 1;
   }
+  return at;
 }
 
 /** Index behind the value that starts at `from`. Not recursive: 5,000 levels are as good as one. */
@@ -80,7 +81,7 @@ export function sliceMembers(text: string): Map<string, JsonText> {
   }
 }
 
-/** Depth of nesting of a JSON text: 0 for a scalar. Linear and without recursion. */
+/** Depth of nesting of a JSON text: 0 for a scalar. Linear and without recursion; ends on any text, JSON or not. */
 export function jsonDepth(text: string): number {
   let depth = 0;
   let deepest = 0;

@@ -1,0 +1,34 @@
+// What the API needs of the rest of the process, as one object that the composition root fills.
+import type { HttpBindings } from "@hono/node-server";
+import type { Bus } from "../core/bus.ts";
+import type { CatalogView } from "../catalog/catalog.ts";
+import type { Engine } from "../engine/contract.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Store } from "../ports/store.ts";
+
+export interface AuthSettings {
+  /** Admin keys from the environment (CHIRON_API_KEY, CENTAUR_API_KEY); a blank one counts as unset (decision D13). */
+  readonly envKeys: readonly string[];
+  /** Whether the server is bound to a loopback address only: the one case in which it may be open without a key. */
+  readonly loopbackOnly: boolean;
+  /** Host names beside the loopback ones that requests may name; with a port, only that port. */
+  readonly hosts: readonly string[];
+}
+
+export interface ApiDeps {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly catalog: CatalogView;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly auth: AuthSettings;
+  readonly info: { readonly version: string; readonly mode: string };
+  /** What the process itself still waits for; the API adds the store and the catalog. */
+  ready(): { readonly ok: boolean; readonly reasons: readonly string[] };
+}
+
+/** What a request brings beside itself. Empty for a request made inside the process (`app.request`). */
+export interface Bindings extends Partial<HttpBindings> {
+  /** Aborts when the server closes: ends the streams. */
+  closing?: AbortSignal;
+}

@@ -1,0 +1,77 @@
+// The API as one Hono app: every route behind the guard, every answer in the reference's shapes, every refusal in its envelope. The
+// sockets are listen.ts's matter.
+import { Hono } from "hono";
+import { catalogRoutes } from "./catalog.ts";
+import type { ApiDeps, Bindings } from "./deps.ts";
+import { envelope, errorResponse } from "./errors.ts";
+import { eventRoutes } from "./events.ts";
+import { createGuard } from "./guard.ts";
+import { handlerOf } from "./handler.ts";
+import { healthRoutes } from "./health.ts";
+import { Keys } from "./keys.ts";
+import { liveRoutes } from "./live.ts";
+import { metricRoutes } from "./metrics.ts";
+import { openapiRoute } from "./openapi.ts";
+import type { Route } from "./route.ts";
+import { runDetailRoutes } from "./run-detail.ts";
+import { runRoutes } from "./runs.ts";
+import { Streams, type StreamLimits } from "./stream.ts";
+
+export { listen, type Listening, type ListenOptions } from "./listen.ts";
+
+export type ApiApp = Hono<{ Bindings: Bindings }>;
+
+export interface AppOptions {
+  readonly streams?: StreamLimits;
+}
+
+/** Every route of the API behind the guard. */
+export function createApp(deps: ApiDeps, options: AppOptions = {}): ApiApp {
+  const routes = routesOf(deps, new Streams(deps, options.streams));
+  const keys = new Keys(deps.auth, deps.store.keys, deps.clock);
+  const guard = createGuard(deps.auth.hosts);
+  const app: ApiApp = new Hono();
+  app.use(async (context, next) => {
+    guard(context.req.raw);
+    await next();
+  });
+  for (const entry of routes) app.on(entry.method, honoPath(entry.path), handlerOf(entry, deps, keys));
+  app.notFound((context) => unrouted(routes, context.req.method, context.req.path));
+  app.onError((error) => errorResponse(error, deps.bus));
+  return app;
+}
+
+function routesOf(deps: ApiDeps, streams: Streams): Route[] {
+  const routes = [
+    ...runRoutes(deps),
+    ...runDetailRoutes(deps),
+    ...liveRoutes(deps, streams),
+    ...eventRoutes(deps),
+    ...catalogRoutes(deps),
+    ...healthRoutes(deps),
+    ...metricRoutes(deps),
+  ];
+  return [...routes, openapiRoute(deps, routes)];
+}
+
+function honoPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ":$1");
+}
+
+/** 405 for a path that other methods have, else 404. */
+function unrouted(routes: readonly Route[], method: string, path: string): Response {
+  const allowed = routes.filter((entry) => fits(entry.path, path)).map((entry) => entry.method);
+  if (allowed.length === 0) return envelope(404, "not_found", `there is no route ${method} ${path.slice(0, 200)}`);
+  const allow = [...new Set(allowed.flatMap((name) => (name === "GET" ? ["GET", "HEAD"] : [name])))].join(", ");
+  const message = `${method} is not allowed here`;
+  return envelope(405, "method_not_allowed", message, `Use ${allow}.`, { allow });
+}
+
+function fits(pattern: string, path: string): boolean {
+  const wanted = pattern.split("/");
+  const given = path.split("/");
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, at) => (part.startsWith("{") ? given[at] !== "" : part === given[at]))
+  );
+}
