@@ -15,7 +15,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [os.path.dirname(_HERE), *(entry for entry in sys.path if os.path.abspath(entry or ".") != _HERE)]
 
 from chiron_check.declarations import declarations  # noqa: E402
-from chiron_check.findings import Finding, ignored  # noqa: E402
+from chiron_check.findings import Finding, ignored_at  # noqa: E402
 from chiron_check.imports import control_plane_findings, import_findings, installed  # noqa: E402
 from chiron_check.naming import naming_findings  # noqa: E402
 from chiron_check.running import running_findings  # noqa: E402
@@ -42,7 +42,7 @@ def check(folders: list[str]) -> dict[str, Any]:
                 findings.append(source)
                 continue
             more, found = _check_file(source, roots, taken)
-            findings += [finding for finding in found if not ignored(finding, source.lines)]
+            findings += [finding for finding in found if not ignored_at(source.lines, finding.line, finding.rule)]
             declared += more
     unique = {(finding.path, finding.line, finding.column, finding.rule, finding.message): finding for finding in findings}
     ordered = sorted(unique.values(), key=lambda finding: (finding.path, finding.line, finding.column, finding.rule))
@@ -56,7 +56,7 @@ def _check_file(source: Source, roots: list[str], taken: dict[str, str]) -> tupl
     found += naming_findings(source, taken)
     found += running_findings(source, bool(os.environ.get("DATABASE_URL", "").strip()), installed("asyncpg"))
     declared, more = declarations(source)
-    return declared, found + more
+    return [part for part in declared if not ignored_at(source.lines, part["line"], part["kind"])], found + more
 
 
 def main(arguments: list[str]) -> int:

@@ -46,12 +46,12 @@ def place(node: ast.AST) -> tuple[int, int]:
     return getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
 
 
-def ignored(finding: Finding, lines: list[str]) -> bool:
-    """Whether the line says `# chiron: ignore` or `# chiron: ignore[rule]`."""
-    if not 1 <= finding.line <= len(lines):
+def ignored_at(lines: list[str], line: int, rule: str) -> bool:
+    """Whether a line says `# chiron: ignore` or `# chiron: ignore[rule]`."""
+    if not 1 <= line <= len(lines):
         return False
-    comment = _IGNORE.search(lines[finding.line - 1])
+    comment = _IGNORE.search(lines[line - 1])
     if comment is None:
         return False
     rules = comment.group(1)
-    return rules is None or finding.rule in [rule.strip() for rule in rules.split(",")]
+    return rules is None or rule in [name.strip() for name in rules.split(",")]
