@@ -1,0 +1,75 @@
+// A clock that stands still until it is moved. Sleeps end in the order of their times when the clock passes them.
+import type { Clock } from "../../src/ports/clock.ts";
+
+interface Sleeper {
+  readonly atMs: number;
+  readonly order: number;
+  readonly wake: () => void;
+}
+
+export class VirtualClock implements Clock {
+  #nowMs: number;
+  #order = 0;
+  readonly #sleepers = new Set<Sleeper>();
+
+  constructor(startMs: number) {
+    this.#nowMs = startMs;
+  }
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  monotonic(): number {
+    return this.#nowMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted || ms <= 0) return resolve();
+      const sleeper: Sleeper = {
+        atMs: this.#nowMs + ms,
+        order: (this.#order += 1),
+        wake: () => {
+          this.#sleepers.delete(sleeper);
+          signal?.removeEventListener("abort", sleeper.wake);
+          resolve();
+        },
+      };
+      this.#sleepers.add(sleeper);
+      signal?.addEventListener("abort", sleeper.wake);
+    });
+  }
+
+  soon(work: () => void): void {
+    setImmediate(work);
+  }
+
+  /** When the next sleeper wakes; null when nobody sleeps. */
+  nextWake(): number | null {
+    const next = this.#next();
+    return next ? next.atMs : null;
+  }
+
+  /** Moves the clock forward, waking whoever is due on the way at its own time. Work that a waking starts gets its turn before the next one wakes. */
+  async advance(ms: number): Promise<void> {
+    const target = this.#nowMs + ms;
+    for (;;) {
+      const next = this.#next();
+      if (!next || next.atMs > target) break;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.wake();
+      await new Promise(setImmediate);
+    }
+    this.#nowMs = target;
+  }
+
+  #next(): Sleeper | undefined {
+    let first: Sleeper | undefined;
+    for (const sleeper of this.#sleepers) {
+      if (!first || sleeper.atMs < first.atMs || (sleeper.atMs === first.atMs && sleeper.order < first.order))
+        first = sleeper;
+    }
+    return first;
+  }
+}
