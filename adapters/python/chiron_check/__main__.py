@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from typing import Any
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -41,7 +42,10 @@ def check(folders: list[str]) -> dict[str, Any]:
             if isinstance(source, Finding):
                 findings.append(source)
                 continue
-            more, found = _check_file(source, roots, taken)
+            try:
+                more, found = _check_file(source, roots, taken)
+            except RecursionError:
+                more, found = [], [_too_deep(source)]
             findings += [finding for finding in found if not ignored_at(source.lines, finding.line, finding.rule)]
             declared += more
     unique = {(finding.path, finding.line, finding.column, finding.rule, finding.message): finding for finding in findings}
@@ -59,6 +63,11 @@ def _check_file(source: Source, roots: list[str], taken: dict[str, str]) -> tupl
     return [part for part in declared if not ignored_at(source.lines, part["line"], part["kind"])], found + more
 
 
+def _too_deep(source: Source) -> Finding:
+    message = "the file is nested too deeply to be checked"
+    return source.finding(source.tree, "workflow-name", "warning", message, "Split the long expression.")
+
+
 def main(arguments: list[str]) -> int:
     """Prints the document. Exit code 2 only for wrong usage: what findings mean is the caller's decision."""
     if not arguments:
@@ -68,6 +77,8 @@ def main(arguments: list[str]) -> int:
     if missing:
         print(f"no such folder: {', '.join(missing)}", file=sys.stderr)
         return 2
+    # What the compiler would say of a file's style is not a finding.
+    warnings.simplefilter("ignore")
     json.dump(check(arguments), sys.stdout, separators=(",", ":"))
     sys.stdout.write("\n")
     return 0

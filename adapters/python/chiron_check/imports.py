@@ -87,6 +87,8 @@ def _relative(source: Source, node: ast.ImportFrom) -> Iterator[Finding]:
         return
     below = os.path.relpath(os.path.dirname(source.path), os.path.dirname(source.root)).split(os.sep)
     package = below[: len(below) - node.level + 1]
+    if package and not package[0].isidentifier():
+        package = package[1:]  # The folder itself is on the import path too.
     module = ".".join([*package, *([node.module] if node.module else [])])
     names = ", ".join(alias.name for alias in node.names)
     yield source.finding(

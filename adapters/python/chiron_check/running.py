@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .effects import BLOCKING, CHANGING_VALUES, effect_of
 from .findings import Finding
 from .flow import Call, calls_of
-from .source import Source
+from .source import Source, positional
 
 NAMED_WAITS = frozenset({"ctx.step", "ctx.sleep", "ctx.sleep_until", "ctx.wait_for_event"})
 # What is only shown to people may differ from replay to replay.
@@ -32,7 +32,8 @@ def running_findings(source: Source, database: bool, asyncpg: bool) -> Iterator[
             yield _blocking(source, call)
         if call.target in NAMED_WAITS and call.looped:
             yield from _repeated_name(source, call)
-    yield from _pool(source, database, asyncpg)
+    names = {"ctx", "context", *(parameter.arg for parameter in positional(handler)[1:2])}
+    yield from _pool(source, names, database, asyncpg)
 
 
 def _unstepped(source: Source, call: Call) -> Iterator[Finding]:
@@ -48,7 +49,7 @@ def _unstepped(source: Source, call: Call) -> Iterator[Finding]:
         )
         return
     severity = "error" if effect == "write" else "warning"
-    verb = {"write": "changes something outside", "read": "asks another system", "file": "changes files"}[effect]
+    verb = {"write": "may change something outside", "read": "asks another system", "file": "changes files"}[effect]
     yield source.finding(
         call.node, "unstepped-effect", severity,
         f"{written} {verb} and is not behind a step: a retry or a wake-up does it again",
@@ -86,11 +87,13 @@ def _repeated_name(source: Source, call: Call) -> Iterator[Finding]:
         )
 
 
-def _pool(source: Source, database: bool, asyncpg: bool) -> Iterator[Finding]:
+def _pool(source: Source, contexts: set[str], database: bool, asyncpg: bool) -> Iterator[Finding]:
     if database and asyncpg:
         return
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Attribute) and node.attr == "_pool" and isinstance(node.value, ast.Name):
+        if not isinstance(node, ast.Attribute) or node.attr != "_pool":
+            continue
+        if isinstance(node.value, ast.Name) and node.value.id in contexts:
             lacking = "DATABASE_URL is not set" if not database else "asyncpg is not installed in this interpreter"
             fix = "Set DATABASE_URL for the runtime" if not database else "Install asyncpg in the workflows' environment"
             yield source.finding(

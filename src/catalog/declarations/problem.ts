@@ -37,6 +37,15 @@ export const ID_PATTERN = /^[a-z0-9][a-z0-9._-]{0,127}$/;
 
 /** A value as a message may show it: short, on one line. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = jsonOf(value);
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? typeof value;
+  } catch {
+    // It contains itself, or something JSON has no word for.
+    return typeof value;
+  }
 }
