@@ -1,0 +1,119 @@
+// Taking runs under a new token, holding them, and giving them back. What a claim finds due it also brings up to date: waits whose
+// deadline has passed become checkpoints before the checkpoints are read.
+import type { ClaimToken, RunId, TaskId } from "../../src/core/ids.ts";
+import type { JsonText } from "../../src/core/json-text.ts";
+import type { ClaimTransitions } from "../../src/ports/store.ts";
+import type { Accepted, ClaimRef, ClaimRequest, ClaimedRun, Refused } from "../../src/ports/store-types.ts";
+import { packText, unpackText, unpackTextOrNull } from "./codec.ts";
+import type { Endings } from "./endings.ts";
+import { createExpire } from "./expire.ts";
+import { createRefusal, FENCE } from "./fence.ts";
+import type { Recorder } from "./recorder.ts";
+import { each, read, type Session } from "./session.ts";
+import type { Waiting } from "./waiting.ts";
+
+/** The index is named, because ANALYZE on a table of finished runs can lead the planner to a scan. */
+export const DUE = `SELECT r.run_id, r.task_id, r.attempt, r.available_at, r.recorded, r.started_at, t.workflow_name, t.input,
+  t.max_attempts, t.harness_type FROM runs r INDEXED BY runs_due CROSS JOIN tasks t ON t.task_id = r.task_id
+  WHERE r.queue = ? AND r.state IN ('pending', 'sleeping') AND r.available_at <= ? ORDER BY r.available_at, r.run_id LIMIT ?`;
+const CLAIM = `UPDATE runs SET state = 'running', claim_token = ?, lease_until = ?, started_at = coalesce(started_at, ?),
+  updated_at = ? WHERE run_id = ?`;
+const EXTEND = `UPDATE runs SET lease_until = ? WHERE ${FENCE}`;
+const RELEASE = `UPDATE runs SET state = 'pending', claim_token = NULL, lease_until = NULL, available_at = ?, updated_at = ?
+  WHERE ${FENCE}`;
+export const UNPARK = `UPDATE runs SET available_at = ?1, updated_at = ?1 WHERE state = 'pending' AND available_at > ?1 AND run_id IN
+  (SELECT last_run_id FROM tasks INDEXED BY tasks_by_end WHERE ended IS NULL AND workflow_name = ?2)`;
+export const NEXT_DUE = `SELECT available_at AS at FROM runs INDEXED BY runs_due WHERE queue = ? AND state IN ('pending', 'sleeping')
+  AND available_at IS NOT NULL ORDER BY available_at LIMIT 1`;
+
+interface DueRow {
+  readonly run_id: RunId;
+  readonly task_id: TaskId;
+  readonly attempt: number;
+  readonly available_at: number;
+  readonly recorded: number;
+  readonly started_at: number | null;
+  readonly workflow_name: string;
+  readonly input: JsonText;
+  readonly max_attempts: number;
+  readonly harness_type: string | null;
+}
+
+export function createClaims(session: Session, parts: ClaimParts): ClaimTransitions {
+  const { db, clock } = session;
+  const claim = createClaim(session, parts);
+  const refuse = createRefusal(db);
+  const extend = db.prepare(EXTEND);
+  const release = db.prepare(RELEASE);
+  const unpark = db.prepare(UNPARK);
+  const expire = createExpire(session, parts.endings);
+  const nextDue = db.prepare<[string], { at: number }>(NEXT_DUE);
+
+  const extendOne = (ref: ClaimRef & { leaseMs: number }): Accepted | Refused => {
+    const now = clock.now();
+    const { changes } = extend.run(now + ref.leaseMs, ref.runId, ref.claimToken, now);
+    return changes > 0 ? { ok: true } : refuse(ref);
+  };
+  const releaseOne = (ref: ClaimRef & { delayMs?: number }): Accepted | Refused => {
+    const now = clock.now();
+    const at = now + Math.ceil(Math.max(0, ref.delayMs ?? 0));
+    const { changes } = release.run(at, now, ref.runId, ref.claimToken, now);
+    return changes > 0 ? { ok: true } : refuse(ref);
+  };
+
+  return {
+    claim: (requests) => each(session, requests, claim),
+    extend: (refs) => each(session, refs, extendOne),
+    release: (refs) => each(session, refs, releaseOne),
+    unpark: (names) =>
+      session.commits.add(() =>
+        names.reduce((count, name) => count + unpark.run(clock.now(), packText(name)).changes, 0),
+      ),
+    expire: (request) => session.commits.add(() => expire(request)),
+    nextDueAt: (queues) =>
+      read(session, () => {
+        const times = queues.map((queue) => nextDue.get(packText(queue))?.at ?? Infinity);
+        const first = Math.min(...times);
+        return first === Infinity ? null : first;
+      }),
+  };
+}
+
+export interface ClaimParts {
+  readonly recorder: Recorder;
+  readonly waiting: Waiting;
+  readonly endings: Endings;
+}
+
+function createClaim(session: Session, { recorder, waiting }: ClaimParts): (request: ClaimRequest) => ClaimedRun[] {
+  const { db, clock, nonce } = session;
+  const due = db.prepare<[string, number, number], DueRow>(DUE);
+  const take = db.prepare(CLAIM);
+  let serial = 0;
+  return ({ queue, limit, leaseMs, owner }) => {
+    const now = clock.now();
+    const leaseUntil = now + leaseMs;
+    return due.all(packText(queue), now, limit).map((row) => {
+      serial += 1;
+      const claimToken = `${owner}:${nonce}${serial}` as ClaimToken;
+      take.run(claimToken, leaseUntil, now, now, row.run_id);
+      // A first attempt that never ran has no waits and no checkpoints: the common case costs no query.
+      const fresh = row.attempt === 1 && row.started_at === null;
+      if (!fresh) waiting.lapse(row.task_id, now);
+      return {
+        runId: row.run_id,
+        taskId: row.task_id,
+        queue,
+        workflowName: unpackText(row.workflow_name),
+        input: row.input,
+        attempt: row.attempt,
+        maxAttempts: row.max_attempts,
+        claimToken,
+        leaseUntil,
+        harnessType: unpackTextOrNull(row.harness_type),
+        dueAt: row.available_at,
+        recorded: fresh ? [] : recorder.all(row.task_id),
+      };
+    });
+  };
+}
