@@ -1,0 +1,101 @@
+"""Runs a handler from its input to its return value, the same in both protocols."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from .context import WorkflowContext
+from .database import open_pool, why_no_pool
+from .discovery import Workflow
+from .hydrate import hydrate
+from .session import Session
+from .snapshot import Snapshot
+
+
+async def attempt(
+    workflow: Workflow, session: Session, value: Any, snapshot: Snapshot, keep_pool: Callable[[Any], None]
+) -> Any:
+    """The handler's return value. `keep_pool` is told of the database pool, for those who end without unwinding."""
+
+    def warn(message: str) -> None:
+        session.log("warn", message, None, "chiron")
+
+    pool = await open_pool(warn)
+    keep_pool(pool)
+    if pool is None and _mentions_pool(workflow, snapshot):
+        warn(f"ctx._pool is None: {why_no_pool()}")
+    try:
+        inp, complaint = hydrate(workflow.module, value)
+        if complaint is not None:
+            warn(complaint)
+        context = WorkflowContext(session, getattr(workflow.module, "AGENT_DEFAULTS", None), pool)
+        return await _call(workflow.handler, inp, context)
+    finally:
+        keep_pool(None)
+        if pool is not None:
+            await pool.close()
+
+
+async def _call(handler: Callable[..., Any], inp: Any, context: WorkflowContext) -> Any:
+    """A plain function runs in a thread of its own, so that it holds up no other run."""
+    if _is_async(handler):
+        result = handler(inp, context)
+    else:
+        result = await _in_thread(lambda: handler(inp, context))
+    return await result if inspect.isawaitable(result) else result
+
+
+def _is_async(handler: Callable[..., Any]) -> bool:
+    called = inspect.unwrap(handler)
+    return inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(getattr(called, "__call__", None))
+
+
+async def _in_thread(body: Callable[[], Any]) -> Any:
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(method: Callable[[Any], None], outcome: Any) -> None:
+        if not future.done():
+            method(outcome)
+
+    def work() -> None:
+        try:
+            outcome, method = context.run(body), future.set_result
+        except (SystemExit, KeyboardInterrupt) as error:
+            outcome, method = _Exit(error), future.set_result
+        except BaseException as error:
+            outcome, method = error, future.set_exception
+        loop.call_soon_threadsafe(settle, method, outcome)
+
+    threading.Thread(target=work, name="chiron-handler", daemon=True).start()
+    outcome = await future
+    if isinstance(outcome, _Exit):
+        raise outcome.error
+    return outcome
+
+
+class _Exit:
+    """Carries what a future would not take."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+_mentions: dict[str, bool] = {}
+
+
+def _mentions_pool(workflow: Workflow, snapshot: Snapshot) -> bool:
+    known = _mentions.get(workflow.path)
+    if known is None:
+        try:
+            known = b"_pool" in snapshot.read(workflow.path)
+        except OSError:
+            known = False
+        _mentions[workflow.path] = known
+    return known

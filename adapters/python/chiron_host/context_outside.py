@@ -1,0 +1,112 @@
+"""Tools and Slack: ctx.call_tool, ctx.tools, ctx.post_to_slack, ctx.update_slack, ctx.slack_buttons."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from .json_values import encode
+from .session import Session
+from .slack_buttons import message_of
+
+_CLI = "centaur-tools"
+
+
+class OutsideCalls:
+    """The part of the context that reaches outside."""
+
+    _session: Session
+    step: Callable[..., Coroutine[Any, Any, Any]]
+
+    @property
+    def tools(self) -> ToolNames:
+        """ctx.tools.<tool>.<method>(one_dict) or (**kwargs)."""
+        return ToolNames(self)
+
+    async def call_tool(self, tool: str, method: str, args: Mapping[str, Any] | None = None) -> Any:
+        """Call a tool's method: through the centaur-tools program where there is one, else through the runtime."""
+        arguments = dict(args or {})
+        program = shutil.which(_CLI)
+        if program is not None:
+            with self._session.hold():
+                return await _call_program(program, tool, method, arguments)
+        return await self._session.ask("ctx.call_tool", "tool", {"tool": tool, "method": method, "args": arguments})
+
+    async def post_to_slack(self, channel: str, text: str, **kwargs: Any) -> Any:
+        """Post a message: {channel, ts}."""
+        fields = {"channel": channel, "text": text, "args": kwargs}
+        return await self._session.ask("ctx.post_to_slack", "slack", fields)
+
+    async def update_slack(self, channel: str, message_ts: str, text: str, **kwargs: Any) -> Any:
+        """Change a posted message."""
+        message = {"channel": channel, "ts": message_ts, "text": text, **kwargs}
+        return await self._session.ask("ctx.update_slack", "slack", {"message": message})
+
+    async def slack_buttons(
+        self,
+        name: str,
+        *,
+        channel: str,
+        text: str,
+        workflow: str,
+        buttons: Mapping[str, Any],
+        input: Any = None,
+        thread_ts: str | None = None,
+    ) -> Any:
+        """Post a message with buttons; a click starts `workflow`. Everything is checked before anything is posted."""
+        message = message_of(self._session.task_id, name, channel, text, workflow, buttons, input)
+        if thread_ts is not None:
+            message["thread_ts"] = thread_ts
+        return await self.step(f"{name}.post", lambda: self.post_to_slack(channel, text, **message))
+
+
+class ToolNames:
+    """Attribute access to tools: .tool, then .method, then a call."""
+
+    def __init__(self, calls: OutsideCalls, tool: str | None = None) -> None:
+        self._calls = calls
+        self._tool = tool
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if self._tool is None:
+            return ToolNames(self._calls, name)
+        return ToolMethod(self._calls, self._tool, name)
+
+
+class ToolMethod:
+    """One method of a tool."""
+
+    def __init__(self, calls: OutsideCalls, tool: str, method: str) -> None:
+        self._calls = calls
+        self._tool = tool
+        self._method = method
+
+    async def __call__(self, arguments: Mapping[str, Any] | None = None, /, **kwargs: Any) -> Any:
+        if arguments is not None and not isinstance(arguments, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError("a tool takes one dict or keyword arguments")
+        return await self._calls.call_tool(self._tool, self._method, {**(arguments or {}), **kwargs})
+
+
+async def _call_program(program: str, tool: str, method: str, args: dict[str, Any]) -> Any:
+    pipe = asyncio.subprocess.PIPE
+    child = await asyncio.create_subprocess_exec(
+        program, "call", tool, method, "-", stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    try:
+        out, err = await child.communicate(encode(args, f"tool {tool}.{method}")[0].encode())
+    except asyncio.CancelledError:
+        if child.returncode is None:
+            child.kill()
+        raise
+    if child.returncode != 0:
+        reason = err.decode("utf-8", "replace").strip() or f"exit status {child.returncode}"
+        raise RuntimeError(f"{_CLI} call {tool} {method} failed: {reason}")
+    try:
+        return json.loads(out) if out.strip() else None
+    except ValueError:
+        raise RuntimeError(f"{_CLI} call {tool} {method} did not answer with JSON") from None

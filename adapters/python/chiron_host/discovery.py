@@ -1,0 +1,176 @@
+"""Imports the workflow files of the folders and tells what they declare. One bad file never stops another; each is reported.
+
+The files' order is the roots' order, then path order; of two files with one name the first serves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from . import import_paths
+from .gate import Candidate, look, workflow_files
+from .metadata import SHORTHANDS, description_of, principal_of, schedule_of, webhooks_of
+from .problems import Problem, import_problem
+from .schema import input_schema
+from .snapshot import Snapshot, SnapshotLoader, is_foreign
+
+
+@dataclass
+class Workflow:
+    """A loaded workflow."""
+
+    name: str
+    path: str
+    module: ModuleType
+    handler: Callable[..., Any]
+    webhooks: list[dict[str, Any]]
+    schedule: Any
+    principal: bool | str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The extended protocol's form."""
+        return {
+            "workflow_name": self.name,
+            "source_path": self.path,
+            "webhooks": self.webhooks,
+            "schedule": self.schedule,
+            "principal": self.principal,
+            "input_schema": input_schema(self.module),
+            "description": description_of(self.handler, self.module),
+        }
+
+
+@dataclass
+class Discovery:
+    """Everything the folders declare now."""
+
+    workflows: dict[str, Workflow] = field(default_factory=dict[str, Workflow])
+    problems: list[Problem] = field(default_factory=list[Problem])
+    files: dict[str, str] = field(default_factory=dict[str, str])
+    ms: float = 0.0
+
+    def unknown(self, name: str) -> str:
+        """Why a workflow of this name cannot run."""
+        for problem in self.problems:
+            if problem.workflow_name == name and problem.severity == "error":
+                return f"unknown workflow_name {name!r}: {problem.path}: {problem.message}"
+        return f"unknown workflow_name {name!r}"
+
+
+class Discoverer:
+    """Discovers once. `importing` is told the path of a file before and None after its import."""
+
+    def __init__(
+        self, dirs: Sequence[str], allows: Callable[[str], bool], snapshot: Snapshot, walk_all: bool = False
+    ) -> None:
+        self._roots = import_paths.existing(dirs)
+        self._allows = allows
+        self._snapshot = snapshot
+        self._walk_all = walk_all
+        self.importing: Callable[[str | None], None] = lambda _: None
+
+    def run(self) -> Discovery:
+        """Import everything and answer what there is."""
+        started = time.perf_counter()
+        found = Discovery()
+        import_paths.prepare(self._roots, self._snapshot)
+        loaded: set[str] = set()
+        for root in self._roots:
+            for path in workflow_files(root, self._snapshot, self._walk_all):
+                if path in loaded:
+                    continue
+                loaded.add(path)
+                candidate = look(path, self._snapshot)
+                if isinstance(candidate, Problem):
+                    found.problems.append(candidate)
+                    found.files[path] = self._snapshot.seen.get(path, "")
+                elif candidate is not None and self._allows(candidate.name):
+                    self._load(candidate, found)
+        found.files = {**self._files(), **found.files}
+        found.ms = (time.perf_counter() - started) * 1000
+        return found
+
+    def _load(self, candidate: Candidate, found: Discovery) -> None:
+        path, name = candidate.path, candidate.name
+        found.files[path] = self._snapshot.seen[path]
+
+        def report(kind: str, message: str, severity: str = "error", line: int | None = candidate.line) -> None:
+            found.problems.append(Problem(path, line, kind, message, severity, workflow_name=name))
+
+        other = found.workflows.get(name)
+        if other is not None:
+            report("duplicate_name", f"the workflow name {name!r} is already taken by {other.path}")
+            return
+        self.importing(path)
+        try:
+            module = _import(path, self._snapshot)
+        except BaseException as error:
+            found.problems.append(import_problem(path, name, error))
+            return
+        finally:
+            self.importing(None)
+        actual = getattr(module, "WORKFLOW_NAME", None)
+        if actual != name:
+            report("name_mismatch", f"WORKFLOW_NAME is {name!r} in the text but {actual!r} after the import")
+            return
+        for shorthand in SHORTHANDS:
+            if hasattr(module, shorthand) and not hasattr(module, "SCHEDULE"):
+                report("shorthand", f"{shorthand} is ignored; declare a SCHEDULE instead", "warning", None)
+        handler = getattr(module, "handler", None)
+        if not callable(handler):
+            what = "has no handler" if handler is None else f"has a handler that is a {type(handler).__name__}"
+            report("no_handler", f"the file {what}: define `async def handler(inp, ctx)`")
+            return
+        found.workflows[name] = Workflow(
+            name,
+            path,
+            module,
+            handler,
+            webhooks_of(getattr(module, "WEBHOOKS", None), report),
+            schedule_of(getattr(module, "SCHEDULE", None), name, path, report),
+            principal_of(getattr(module, "WORKFLOW_PRINCIPAL", None)),
+        )
+
+    def _files(self) -> dict[str, str]:
+        """Every project file that is loaded now, with the hash of what was loaded."""
+        paths: set[str] = set()
+        for module in list(sys.modules.values()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and os.path.isabs(file) and not is_foreign(file) and module.__name__ != "__main__":
+                paths.add(file)
+        return {path: digest for path in sorted(paths) if (digest := self._digest(path))}
+
+    def _digest(self, path: str) -> str | None:
+        known = self._snapshot.seen.get(path)
+        if known is not None:
+            return known
+        try:
+            with open(path, "rb") as stream:
+                return hashlib.sha256(stream.read()).hexdigest()
+        except OSError:
+            return None
+
+
+def _import(path: str, snapshot: Snapshot) -> ModuleType:
+    """Execute a file under a name of its own, without a package: two files of one stem do not meet."""
+    stem = os.path.basename(path).removesuffix(".py")
+    name = f"chiron_workflow_{stem}_{hashlib.sha256(path.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=SnapshotLoader(name, path, snapshot))
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module

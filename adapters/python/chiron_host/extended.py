@@ -1,0 +1,244 @@
+"""The extended protocol: many attempts in one process, one line each way per new step. Serves until its input ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import os
+import platform
+import signal
+from typing import Any
+
+from . import capture, streams
+from .answers import Answer
+from .attempt import attempt
+from .current import current_owner
+from .database import has_asyncpg
+from .descriptors import Descriptors
+from .discovery import Discoverer, Discovery
+from .failures import format_error, tell
+from .guard import current_run, task_factory
+from .json_values import decode, encode_plain, encode_result, quote
+from .loglines import LineLog
+from .reader import LineSplitter, attach
+from .run import Run
+from .snapshot import Snapshot
+from .watchdog import Watchdog
+from .writer import Writer
+
+_MODULE_LOG_WINDOW_S = 60.0
+"""Output that belongs to no run has its limit anew after this time."""
+
+
+class ExtendedHost:
+    """Implements run.Channel."""
+
+    def __init__(self, hello: dict[str, Any], descriptors: Descriptors) -> None:
+        self.nonce: str = hello["nonce"]
+        self.log_limit_bytes = int(hello.get("log_limit_bytes") or 1 << 20)
+        self.capture_line_limit = int(hello.get("capture_line_limit") or 8192)
+        self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        self.loop.set_task_factory(task_factory)
+        self._fd = descriptors.input
+        self._writer = Writer(descriptors.output, self.loop)
+        self.send = self._writer.send
+        self.send_from_anywhere = self._writer.send_from_anywhere
+        self._runs: dict[int, Run] = {}
+        self._frozen: list[Run] = []
+        self._exiting = False
+        self._file: str | None = None
+        self._logs = LineLog(self._emit_log, self.log_limit_bytes, self.capture_line_limit, _MODULE_LOG_WINDOW_S)
+        streams.install(self._write_text)
+        self._capture = capture.Capture(self._write_raw)
+        snapshot = hello.get("snapshot") or {}
+        self._snapshot = Snapshot(snapshot.get("manifest"), snapshot.get("blobs"))
+        allow = hello.get("allow")
+        names = None if allow is None else frozenset(allow)
+        self._discoverer = Discoverer(
+            hello["dirs"], lambda name: names is None or name in names, self._snapshot, bool(hello.get("walk_all"))
+        )
+        self._discoverer.importing = self._importing
+        self._discovery: Discovery | None = None
+
+    def serve(self, pending: bytes) -> None:
+        """Answer hello, then work until the input ends; does not return."""
+        splitter = LineSplitter()
+
+        def feed(chunk: bytes) -> None:
+            for line in splitter.feed(chunk):
+                self._line(line)
+
+        self._frame(t="ready", pid=os.getpid(), python=platform.python_version(), asyncpg=has_asyncpg())
+        signal.signal(signal.SIGINT, lambda *_: None)
+        Watchdog(self.loop, self._fd, self._stalled, self._moving).start()
+        if pending:
+            self.loop.call_soon(feed, pending)
+        self.loop.call_soon(attach, self.loop, self._fd, feed, self._end)
+        while True:
+            try:
+                self.loop.run_forever()
+            except (SystemExit, KeyboardInterrupt) as error:
+                self._host_error("code outside any task tried to end the process", error)
+
+    def _end(self) -> None:
+        self._writer.flush()
+        os._exit(0)
+
+    def _line(self, line: str) -> None:
+        if not line.startswith(self.nonce):
+            if line.strip():
+                self._host_error("a line without the nonce was ignored", None)
+            return
+        texts = line[len(self.nonce) :].split("\t")
+        try:
+            header: dict[str, Any] = decode(texts[0])
+            kind = header["t"]
+            if kind == "ok":
+                run = self._runs.get(header["r"])
+                if run is not None:
+                    run.answer(header["q"], Answer(True, texts[1]) if len(texts) > 1 else None)
+            else:
+                self._dispatch(kind, header, texts[1:])
+        except Exception as error:
+            self._host_error(f"a frame could not be handled: {error}", error)
+
+    def _dispatch(self, kind: str, header: dict[str, Any], texts: list[str]) -> None:
+        if kind == "start":
+            self._start(header, texts)
+        elif kind == "discover":
+            self._tell_discovery()
+        elif kind == "ping":
+            self._frame(t="pong", at=header.get("at"), frozen=len(self._frozen))
+        elif kind == "exit":
+            self._exiting = True
+            self._exit_when_idle()
+        elif header.get("r") in self._runs:
+            self._to_run(kind, self._runs[header["r"]], header, texts)
+        elif kind not in ("kept", "no", "resolved", "frozen", "drop", "cancel"):
+            self._host_error(f"unknown frame type {kind!r}", None)
+
+    def _to_run(self, kind: str, run: Run, header: dict[str, Any], texts: list[str]) -> None:
+        if kind == "kept":
+            run.answer(header["q"], Answer(True, texts[0]))
+        elif kind == "no":
+            message = str(header.get("error"))
+            if not run.waits.refused(header["q"], message):
+                run.answer(header["q"], Answer(False, message))
+        elif kind == "resolved":
+            run.waits.resolved(header["q"], header["steps"], header["kinds"], texts)
+        elif kind in ("frozen", "drop"):
+            run.logs.close()
+            run.freeze()
+            self._frozen.append(run)
+            self._forget(run)
+        elif kind == "cancel":
+            run.cancel()
+            for task in list(run.tasks):
+                task.cancel()
+        else:
+            self._host_error(f"unknown frame type {kind!r}", None)
+
+    def _start(self, header: dict[str, Any], texts: list[str]) -> None:
+        run = Run(self, header, texts)
+        self._runs[run.r] = run
+
+        def begin() -> None:
+            current_owner.set(run)
+            current_run.set(run)
+            self.loop.create_task(self._attempt(run))
+
+        contextvars.copy_context().run(begin)
+
+    async def _attempt(self, run: Run) -> None:
+        """One attempt to its last frame. When the run is frozen this never comes to an end."""
+        try:
+            workflow = self._discovered().workflows.get(run.workflow_name)
+            if workflow is None:
+                raise RuntimeError(self._discovered().unknown(run.workflow_name))
+            value = decode(run.input_text)
+            result = await attempt(workflow, run, value, self._snapshot, lambda pool: setattr(run, "pool", pool))
+            text = encode_result(result, "the handler's result")
+            self._finish(run, f'{{"t":"result","r":{run.r}}}\t{text}')
+        except BaseException as error:
+            told = tell(error)
+            header = {"t": "error", "r": run.r, "name": told.name, "message": told.message}
+            head = encode_plain({**header, "retryable": told.retryable})
+            self._finish(run, f"{head}\t{quote(told.traceback)}")
+
+    def _finish(self, run: Run, last: str) -> None:
+        self._capture.drain()
+        self._logs.close()
+        run.logs.close()
+        if run.cancelled:
+            last = f'{{"t":"ended","r":{run.r}}}'
+        self.send(f"{self.nonce}{last}\n")
+        current = asyncio.current_task()
+        for task in list(run.tasks):
+            if task is not current:
+                task.cancel()
+        self._forget(run)
+
+    def _forget(self, run: Run) -> None:
+        self._runs.pop(run.r, None)
+        if self._exiting:
+            self.loop.call_soon(self._exit_when_idle)
+
+    def _exit_when_idle(self) -> None:
+        if self._runs:
+            return
+        self._writer.flush()
+        if self._writer.empty:
+            os._exit(0)
+        self.loop.call_later(0.01, self._exit_when_idle)
+
+    def _discovered(self) -> Discovery:
+        if self._discovery is None:
+            self._discovery = self._discoverer.run()
+        return self._discovery
+
+    def _tell_discovery(self) -> None:
+        found = self._discovered()
+        self._capture.drain()
+        self._logs.close()
+        body = {
+            "workflows": [workflow.as_json() for workflow in found.workflows.values()],
+            "problems": [problem.as_json() for problem in found.problems],
+            "files": found.files,
+        }
+        self.send(f'{self.nonce}{{"t":"discovery","ms":{found.ms:.1f}}}\t{json.dumps(body, default=str)}\n')
+
+    def _importing(self, path: str | None) -> None:
+        self._capture.drain()
+        self._logs.close()
+        self._file = path
+
+    def _write_text(self, source: str, text: str) -> None:
+        owner = current_owner.get()
+        (self._logs if owner is None else owner.logs).write(source, text)
+
+    def _write_raw(self, source: str, text: str) -> None:
+        """Nobody knows who wrote to a descriptor, unless there is only one who can have."""
+        runs = list(self._runs.values())
+        logs = runs[0].logs if len(runs) == 1 and self._file is None else self._logs
+        logs.write(source, text)
+
+    def _emit_log(self, level: str, source: str, message: str, fields: str | None) -> None:
+        file = "" if self._file is None else f',"file":{quote(self._file)}'
+        head = f'{{"t":"log","r":null,"level":"{level}","source":"{source}","message":{quote(message)}{file}}}'
+        self.send_from_anywhere(f"{self.nonce}{head}" + (f"\t{fields}" if fields else "") + "\n")
+
+    def _stalled(self, ms: float, run: object, where: str) -> None:
+        r = run.r if isinstance(run, Run) else None
+        self._writer.send_now(self.nonce + encode_plain({"t": "stall", "ms": round(ms), "r": r, "where": where}) + "\n")
+
+    def _moving(self, ms: float) -> None:
+        self._writer.send_now(self.nonce + encode_plain({"t": "unstall", "ms": round(ms)}) + "\n")
+
+    def _host_error(self, message: str, error: BaseException | None) -> None:
+        trace = "" if error is None else format_error(error)
+        self._frame(t="host_error", message=message, traceback=trace)
+
+    def _frame(self, **header: Any) -> None:
+        self.send(self.nonce + encode_plain(header) + "\n")

@@ -1,0 +1,215 @@
+"""One attempt in the extended protocol: recorded steps answer from memory, a new one costs one message, waits are sent together.
+
+Lives in the loop's thread except for log and metric. What starts and ends attempts is extended.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any, Protocol
+
+from .answers import Answer, Reply, unwrap
+from .current import Body, current_body, next_ordinal
+from .guard import Guarded
+from .json_values import decode, encode, encode_plain, quote
+from .loglines import LineLog
+from .policy import execute
+from .session import Resolved, Wait
+from .waits import Waits
+
+
+class Channel(Protocol):
+    """What a run needs of its host."""
+
+    nonce: str
+    loop: asyncio.AbstractEventLoop
+    log_limit_bytes: int
+    capture_line_limit: int
+    send: Callable[[str], None]
+    send_from_anywhere: Callable[[str], None]
+
+
+class Run(Guarded):
+    """Implements session.Session over frames."""
+
+    def __init__(self, channel: Channel, header: dict[str, Any], texts: list[str]) -> None:
+        self.r: int = header["r"]
+        self.run_id: str = header["run_id"]
+        self.task_id: str = header["task_id"]
+        self.workflow_name: str = header["workflow_name"]
+        self.attempt: int = header.get("attempt", 1)
+        self.input_text = texts[0] if texts else "null"
+        self.recorded: dict[str, tuple[str, str]] = {}
+        for name, kind, text in zip(header.get("names", ()), header.get("kinds", ()), texts[1:]):
+            self.recorded.setdefault(name, (kind, text))
+        self.frozen = False
+        self.cancelled = False
+        self.activity = 0
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.busy = 0
+        self.pool: Any = None
+        self._channel = channel
+        self._loop = channel.loop
+        self._send = channel.send
+        self._prefix = f'{channel.nonce}{{"t":"put","r":{self.r},"q":'
+        self._counts: dict[str, int] = {}
+        self._ordinals: dict[str, int] = {}
+        self._warned: set[str] = set()
+        self._q = 0
+        self._pending: dict[int, asyncio.Future[Answer | None]] = {}
+        self.waits = Waits(self)
+        self.logs = LineLog(self._emit_log, channel.log_limit_bytes, channel.capture_line_limit)
+
+    def checkpoint(self, name: str) -> str:
+        """The checkpoint of this use of a name: name, name#2, name#3 … Shared by steps, sleeps and waits."""
+        if self.cancelled:
+            raise asyncio.CancelledError("the run was cancelled")
+        count = self._counts.get(name, 0) + 1
+        self._counts[name] = count
+        return name if count == 1 else f"{name}#{count}"
+
+    async def step(
+        self, name: str, body: Callable[[], Any], retry: object, timeout: object, step_kind: str | None, position: Any
+    ) -> Any:
+        """See session.Session."""
+        checkpoint = self.checkpoint(name)
+        recorded = self.recorded.get(checkpoint)
+        if recorded is not None:
+            self._check_kind(checkpoint, recorded[0], "step")
+            return decode(recorded[1])
+        scope = Body(checkpoint, current_body.get())
+        token = current_body.set(scope)
+        self.busy += 1
+        started = perf_counter()
+        try:
+            if retry is None and timeout is None:
+                value = body()
+                if hasattr(value, "__await__"):
+                    value = await value
+            else:
+                value = await execute(body, name, retry, timeout)
+        finally:
+            self.busy -= 1
+            current_body.reset(token)
+            if self.waits.open:
+                self.waits.check_soon()
+        return await self._put(name, checkpoint, value, (perf_counter() - started) * 1000, position)
+
+    async def _put(self, name: str, checkpoint: str, value: Any, ms: float, position: Any) -> Any:
+        text, difference = encode(value, f"step {name!r}")
+        if difference is not None and name not in self._warned:
+            self._warned.add(name)
+            self.log("warn", f"step {name!r}: {difference} on replay", None, "chiron")
+        where = "" if position is None else f',"pos":{quote(f"{position[0]}:{position[1]}")}'
+        self._q = q = self._q + 1
+        future: asyncio.Future[Answer | None] = self._loop.create_future()
+        self._pending[q] = future
+        self._send(f'{self._prefix}{q},"step":{quote(checkpoint)},"ms":{ms:.3f}{where}}}\t{text}\n')
+        return unwrap(await self._answered(q, future), value)
+
+    async def wait(self, name: str, wait: Wait) -> Resolved:
+        """See session.Session."""
+        checkpoint = self.checkpoint(name)
+        recorded = self.recorded.get(checkpoint)
+        if recorded is not None:
+            self._check_kind(checkpoint, recorded[0], wait.kind)
+            return Resolved(recorded[0], decode(recorded[1]))
+        if wait.kind == "sleep" and wait.until_ms is None and wait.delay_ms == 0:
+            await self._put(name, checkpoint, None, 0.0, None)
+            return Resolved("sleep", None)
+        return await self.waits.wait(checkpoint, wait)
+
+    def ask(self, type: str, kind: str, fields: dict[str, Any]) -> Awaitable[Any]:
+        """See session.Session. Flat agent arguments: the extended protocol has no need of the reference's wrapping."""
+        if self.cancelled:
+            raise asyncio.CancelledError("the run was cancelled")
+        text = encode(fields["args"] if type == "ctx.agent_turn" else fields, type)[0]
+        ordinal = next_ordinal(kind, self._ordinals)
+        self._q = q = self._q + 1
+        future: asyncio.Future[Answer | None] = self._loop.create_future()
+        self._pending[q] = future
+        self.busy += 1
+        future.add_done_callback(lambda _: self._settled(q))
+        header = f'{{"t":"call","r":{self.r},"q":{q},"type":{quote(type)},"ordinal":{quote(ordinal)}}}'
+        self._send(f"{self._channel.nonce}{header}\t{text}\n")
+        return Reply(future)
+
+    async def _answered(self, q: int, future: asyncio.Future[Answer | None]) -> Answer | None:
+        self.busy += 1
+        try:
+            return await future
+        finally:
+            self._settled(q)
+
+    def _settled(self, q: int) -> None:
+        self.busy -= 1
+        self._pending.pop(q, None)
+        if self.waits.open:
+            self.waits.check_soon()
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """See session.Session."""
+        self.busy += 1
+        try:
+            yield
+        finally:
+            self.busy -= 1
+            if self.waits.open:
+                self.waits.check_soon()
+
+    def answer(self, q: int, answer: Answer | None) -> None:
+        """The runtime answered request q. None: done, with nothing to say."""
+        future = self._pending.get(q)
+        if future is not None and not future.done():
+            future.set_result(answer)
+
+    def send_suspend(self, waits: str) -> int:
+        """Ask to be suspended; the number of the request."""
+        self._q = q = self._q + 1
+        self._send(f'{self._channel.nonce}{{"t":"suspend","r":{self.r},"q":{q},"waits":{waits}}}\n')
+        return q
+
+    def freeze(self) -> None:
+        """Nothing of this run's code runs again. Its memory goes as far as it can: the coroutines themselves must stay."""
+        self.frozen = True
+        self.recorded = {}
+        self.input_text = ""
+        self._pending.clear()
+        self.waits.clear()
+        if self.pool is not None:
+            self.pool.terminate()
+
+    def cancel(self) -> None:
+        """Fail what the handler waits for, and every later ctx call."""
+        self.cancelled = True
+        for future in list(self._pending.values()):
+            future.cancel()
+        self.waits.cancel()
+
+    def log(self, level: str, message: str, fields: dict[str, Any] | None, source: str = "log") -> None:
+        """See session.Session."""
+        if not self.frozen:
+            self.logs.line(level, source, message, encode_plain(fields) if fields else None)
+
+    def metric(self, kind: str, name: str, value: float, labels: dict[str, Any]) -> None:
+        """See session.Session."""
+        if not self.frozen:
+            header = f'{{"t":"metric","r":{self.r},"kind":{quote(kind)},"name":{quote(name)},"value":{float(value)!r}}}'
+            self._channel.send_from_anywhere(f"{self._channel.nonce}{header}\t{encode_plain(labels)}\n")
+
+    def _emit_log(self, level: str, source: str, message: str, fields: str | None) -> None:
+        if self.frozen:
+            return
+        head = f'{{"t":"log","r":{self.r},"level":"{level}","source":"{source}","message":{quote(message)}}}'
+        tail = f"\t{fields}" if fields else ""
+        self._channel.send_from_anywhere(f"{self._channel.nonce}{head}{tail}\n")
+
+    def _check_kind(self, checkpoint: str, recorded: str, wanted: str) -> None:
+        """A name that stands for another kind of thing than when it was recorded: the code has changed under the run."""
+        if recorded in ("step", wanted) or (recorded == "timeout" and wanted in ("event", "task")):
+            return
+        self.log("warn", f"{checkpoint!r} was recorded as a {recorded} and is now used as a {wanted}", None, "chiron")
