@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from .findings import Finding, place
 from .source import Source
@@ -52,7 +52,7 @@ def declarations(source: Source) -> tuple[list[dict[str, Any]], list[Finding]]:
         else:
             if value is None:
                 continue
-            items = value if kind == "webhook" and isinstance(value, list) else [value]
+            items = cast("list[Any]", value) if kind == "webhook" and isinstance(value, list) else [value]
             line, column = place(node)
             found += [
                 {"kind": kind, "path": source.path, "line": line, "column": column, "workflow_name": source.workflow_name or "", "value": item}
@@ -118,10 +118,11 @@ def _plain(value: Any) -> Any:
 
 def _lists(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return [_lists(item) for item in value]
+        return [_lists(item) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
-        for key in value:
+        fields = cast("dict[Any, Any]", value)
+        for key in fields:
             if not isinstance(key, str):
                 raise NotData(f"has a key that is not a string: {key!r}")
-        return {key: _lists(item) for key, item in value.items()}
+        return {key: _lists(item) for key, item in fields.items()}
     return value

@@ -8,22 +8,17 @@ Follows lambdas, local functions and functions of the same module, by call and b
 from __future__ import annotations
 
 import ast
-from collections import ChainMap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Union
 
+from .scope import IMMEDIATE, Closure, ScopeVisitor, Value, parameters_of
 from .source import FunctionNode, Source, positional
 
 # Bounds the work on generated code; far above what a person writes.
 MAX_CALLS_FOLLOWED = 2_000
 MAX_DEPTH = 30
 
+# Callables that run their argument of that index in a thread.
 THREADS = {"asyncio.to_thread": 0, "anyio.to_thread.run_sync": 0}
-# Builtins that call the function they are given, at once.
-IMMEDIATE = frozenset({"map", "filter", "sorted", "min", "max"})
-BUILTINS = frozenset({"open", "print", "input", "exec", "eval"}) | IMMEDIATE
 
 
 @dataclass(frozen=True)
@@ -37,58 +32,22 @@ class Call:
     threaded: bool
 
 
-@dataclass(frozen=True)
-class Closure:
-    """A function of the module, or a lambda, with the names it sees."""
-
-    node: Union[FunctionNode, ast.Lambda]
-    scope: "Scope"
-
-
-Value = Union[str, Closure, None]
-Scope = ChainMap[str, Value]
-
-
-class Flow(ast.NodeVisitor):
+class Flow(ScopeVisitor):
     """Walks one handler. Use `calls_of`."""
 
     def __init__(self, source: Source) -> None:
+        super().__init__(source)
         self.calls: list[Call] = []
         self.stepped = False
-        self.looped = False
         self.threaded = False
         self._followed = 0
         self._active: list[tuple[int, bool]] = []
         self._seen: set[tuple[object, ...]] = set()
-        self.scope: Scope = ChainMap({name: name for name in BUILTINS})
-        self.scope.update(source.aliases)
-        for name, function in source.functions.items():
-            self.scope[name] = Closure(function, self.scope)
-        for name, value in source.assigned.items():
-            self.scope[name] = self.value_of(value)
-
-    def value_of(self, node: ast.expr | None) -> Value:
-        """What an expression stands for, where that can be told."""
-        if isinstance(node, ast.Lambda):
-            return Closure(node, self.scope)
-        if isinstance(node, ast.Name):
-            return self.scope.get(node.id)
-        if isinstance(node, ast.Await):
-            return self.value_of(node.value)
-        if isinstance(node, ast.Attribute):
-            base = self.value_of(node.value)
-            return f"{base}.{node.attr}" if isinstance(base, str) else None
-        if isinstance(node, ast.Call):
-            base = self.value_of(node.func)
-            if base == "functools.partial" and node.args:
-                return self.value_of(node.args[0])
-            return f"{base}()" if isinstance(base, str) else None
-        return None
 
     def enter(self, closure: Closure, arguments: dict[str, Value], stepped: bool | None = None) -> None:
         """Walks a function's body as if it were called here."""
         inside = self.stepped if stepped is None else stepped
-        shown = tuple(sorted((name, value if isinstance(value, str) else id(value)) for name, value in arguments.items()))
+        shown = tuple(sorted((name, id(value.node) if isinstance(value, Closure) else value) for name, value in arguments.items()))
         key = (id(closure.node), inside, self.looped, self.threaded, shown)
         if key in self._seen or len(self._active) >= MAX_DEPTH or (id(closure.node), inside) in self._active:
             return
@@ -96,24 +55,13 @@ class Flow(ast.NodeVisitor):
         if self._followed > MAX_CALLS_FOLLOWED:
             return
         self._seen.add(key)
-        scope = closure.scope.new_child({name: arguments.get(name) for name in _parameters(closure.node)})
+        scope = closure.scope.new_child({name: arguments.get(name) for name in parameters_of(closure.node)})
         self._active.append((id(closure.node), inside))
-        with self._state(scope=scope, stepped=inside):
+        with self.state(scope=scope, stepped=inside):
             body = closure.node.body
             for part in body if isinstance(body, list) else [body]:
                 self.visit(part)
         self._active.pop()
-
-    @contextmanager
-    def _state(self, **changes: object) -> Iterator[None]:
-        before = {name: getattr(self, name) for name in changes}
-        for name, value in changes.items():
-            setattr(self, name, value)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                setattr(self, name, value)
 
     def visit_Call(self, node: ast.Call) -> None:
         """A call: followed where it leads into the module, recorded where it leads out."""
@@ -134,7 +82,7 @@ class Flow(ast.NodeVisitor):
         elif target in THREADS or target.endswith(".run_in_executor"):
             index = THREADS.get(target, 1)
             self._visit_arguments(node)
-            with self._state(threaded=True):
+            with self.state(threaded=True):
                 self._run(node.args[index] if len(node.args) > index else None)
         else:
             self._visit_arguments(node)
@@ -164,88 +112,10 @@ class Flow(ast.NodeVisitor):
             self.visit(function)
 
     def _bind(self, closure: Closure, node: ast.Call) -> dict[str, Value]:
-        names = _parameters(closure.node)
+        names = parameters_of(closure.node)
         bound = {name: self.value_of(argument) for name, argument in zip(names, node.args)}
         bound.update((keyword.arg, self.value_of(keyword.value)) for keyword in node.keywords if keyword.arg)
         return bound
-
-    def _define(self, node: FunctionNode) -> None:
-        self.scope[node.name] = Closure(node, self.scope)
-
-    visit_FunctionDef = _define
-    visit_AsyncFunctionDef = _define
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        """A lambda runs where it is called, not where it is written."""
-
-    def visit_Assign(self, node: ast.Assign) -> None:
-        """An assignment: the name stands for the value from here on."""
-        self.visit(node.value)
-        for target in node.targets:
-            self._assign(target, node.value)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        """As Assign."""
-        if node.value is not None:
-            self.visit(node.value)
-            self._assign(node.target, node.value)
-
-    def _assign(self, target: ast.expr, value: ast.expr | None) -> None:
-        if isinstance(target, ast.Name):
-            self.scope[target.id] = self.value_of(value)
-        else:
-            for name in ast.walk(target):
-                if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
-                    self.scope[name.id] = None
-
-    def _with(self, node: ast.With | ast.AsyncWith) -> None:
-        for item in node.items:
-            self.visit(item.context_expr)
-            if item.optional_vars is not None:
-                self._assign(item.optional_vars, item.context_expr)
-        for statement in node.body:
-            self.visit(statement)
-
-    visit_With = _with
-    visit_AsyncWith = _with
-
-    def _loop(self, node: ast.For | ast.AsyncFor) -> None:
-        self.visit(node.iter)
-        self._assign(node.target, None)
-        with self._state(looped=True):
-            for statement in node.body:
-                self.visit(statement)
-        for statement in node.orelse:
-            self.visit(statement)
-
-    visit_For = _loop
-    visit_AsyncFor = _loop
-
-    def visit_While(self, node: ast.While) -> None:
-        """A loop's condition runs as often as its body."""
-        with self._state(looped=True):
-            self.generic_visit(node)
-
-    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
-        with self._state(scope=self.scope.new_child({}), looped=True):
-            for part in node.generators:
-                self.visit(part.iter)
-                self._assign(part.target, None)
-                for condition in part.ifs:
-                    self.visit(condition)
-            for element in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
-                self.visit(element)
-
-    visit_ListComp = _comprehension
-    visit_SetComp = _comprehension
-    visit_DictComp = _comprehension
-    visit_GeneratorExp = _comprehension
-
-
-def _parameters(node: FunctionNode | ast.Lambda) -> list[str]:
-    arguments = node.args
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    return [argument.arg for argument in every]
 
 
 def step_body(node: ast.Call) -> ast.expr | None:
