@@ -20,7 +20,8 @@ export function handlerOf(route: Route, deps: ApiDeps, keys: Keys): (context: Ap
   return async (context) => {
     try {
       const request = context.req.raw;
-      const env = context.env;
+      // Absent where the app is called without a server (app.request).
+      const env: Bindings = context.env ?? {};
       await keys.check(request, env, route.access);
       const checkedParams = params && check(params, context.req.param(), "path parameter");
       const checkedQuery = query && check(query, context.req.query(), "query parameter");

@@ -1,9 +1,9 @@
 // The sockets: finds a free port, answers in the envelope also where no request came to be, and closes without losing an answer.
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
 import { ChironError } from "../core/errors.ts";
 import type { Bindings } from "./deps.ts";
 import { envelope } from "./errors.ts";
@@ -38,6 +38,8 @@ interface Served {
 /** Serves the app; throws ChironError port_taken, or unavailable when the address cannot be bound. */
 export async function listen(app: Served, options: ListenOptions): Promise<Listening> {
   const closing = new AbortController();
+  // Every open stream listens.
+  setMaxListeners(0, closing.signal);
   const server = createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS },
     getRequestListener(
@@ -46,7 +48,7 @@ export async function listen(app: Served, options: ListenOptions): Promise<Liste
         bindings.closing = closing.signal;
         return app.fetch(request, bindings);
       },
-      { errorHandler: () => envelope(400, "bad_request", "the request target or the Host header is malformed") },
+      { errorHandler: unserved },
     ) as (incoming: IncomingMessage, outgoing: ServerResponse) => void,
   );
   server.on("clientError", refuse);
@@ -85,6 +87,12 @@ async function close(server: Server, closing: AbortController): Promise<void> {
   await closed;
   clearInterval(idle);
   clearTimeout(forced);
+}
+
+/** What could not be made a request; the app itself answers all that it is given. */
+function unserved(error: unknown): Response {
+  if (!(error instanceof RequestError)) return envelope(500, "internal", "internal server error");
+  return envelope(400, "bad_request", "the request target or the Host header is malformed");
 }
 
 /** What the HTTP parser could not read. */

@@ -63,10 +63,10 @@ function createTaskFeed({ bus, store }: ApiDeps, taskId: TaskId): Feed {
   return {
     async begin(outlet) {
       let held: RuntimeEvent[] | null = [];
-      let ended: Promise<void> = Promise.resolve();
       const forward = (event: RuntimeEvent): void => {
         outlet.send(event.type, eventData(event));
-        if (endsTask(event)) ended = sendState(outlet);
+        // A store that cannot be read ends the stream: the client comes again and begins with the state.
+        if (endsTask(event)) sendState(outlet).catch(() => outlet.end());
       };
       const stop = bus.subscribe((event) => {
         if (!("taskId" in event) || event.taskId !== taskId) return;
@@ -78,7 +78,6 @@ function createTaskFeed({ bus, store }: ApiDeps, taskId: TaskId): Feed {
       const early: RuntimeEvent[] = held;
       held = null;
       for (const event of early) forward(event);
-      await ended;
     },
     beat: sendState,
   };

@@ -1,6 +1,5 @@
 // Server-sent events with bounds: so many streams at once, so many unread bytes for each. A client that does not keep up is cut off
 // (it may come again), because the events it misses would otherwise fill the memory.
-import { setMaxListeners } from "node:events";
 import { ChironError, messageOf } from "../core/errors.ts";
 import type { Bus } from "../core/bus.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -63,9 +62,8 @@ export class Streams {
     this.#open += 1;
     const ending = new AbortController();
     ending.signal.addEventListener("abort", () => (this.#open -= 1), { once: true });
-    const { body, outlet } = createOutlet(ending, this.#limits.bufferBytes, () => env.outgoing?.destroy());
+    const { body, outlet } = createOutlet(ending, this.#limits.bufferBytes, env.outgoing);
     if (env.closing) {
-      setMaxListeners(0, env.closing);
       env.closing.addEventListener("abort", () => outlet.end(), { signal: ending.signal });
       if (env.closing.aborted) outlet.end();
     }
@@ -91,7 +89,7 @@ export class Streams {
   }
 }
 
-function createOutlet(ending: AbortController, bufferBytes: number, cut: () => void) {
+function createOutlet(ending: AbortController, bufferBytes: number, socket: { destroy(): unknown } | undefined) {
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   const body = new ReadableStream<Uint8Array>(
     {
@@ -109,8 +107,9 @@ function createOutlet(ending: AbortController, bufferBytes: number, cut: () => v
     const room = controller.desiredSize ?? 0;
     if (bytes.length > room && room < bufferBytes) {
       ending.abort();
-      controller.error(new ChironError("unavailable", "the client did not keep up with the events"));
-      cut();
+      // With the socket gone its server cancels the stream, and what it held is let go.
+      if (socket) socket.destroy();
+      else controller.error(new ChironError("unavailable", "the client did not keep up with the events"));
       return;
     }
     controller.enqueue(bytes);
