@@ -8,6 +8,7 @@ import { REAL_CLOCK } from "../adapters/node/real-clock.ts";
 import { runAnalysis } from "../adapters/python/check-runner.ts";
 import { createPythonHost } from "../adapters/python/host.ts";
 import { findInterpreter } from "../adapters/python/interpreter.ts";
+import { copySqlite, inspectSqlite } from "../adapters/sqlite/inspect.ts";
 import { openSqlite } from "../adapters/sqlite/open.ts";
 import type { RuntimeOptions, Wiring } from "./cli/wiring.ts";
 import { createProgram } from "./cli/program.ts";
@@ -24,6 +25,8 @@ const wiring: Wiring = {
   version,
   assets,
   findPython: python,
+  inspectStore: async (config) => inspectSqlite(config.storePath),
+  copyStore: async (config, target) => copySqlite(config.storePath, target),
   async analyse(config, dirs) {
     return runAnalysis((await python(config)).path, dirs, path.join(assets, "adapters/python"));
   },

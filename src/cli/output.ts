@@ -12,8 +12,12 @@ export interface Output {
   printJson(value: unknown): void;
   /** A remark for the person: progress, hints. Silent with --json. */
   note(line: string): void;
-  /** Rows with aligned columns. */
-  table(header: readonly string[], rows: readonly (readonly string[])[]): void;
+  /** Rows with aligned columns. `paint` colours a padded cell of a row; it must not change its width. */
+  table(
+    header: readonly string[],
+    rows: readonly (readonly string[])[],
+    paint?: (cell: string, row: number, column: number) => string,
+  ): void;
   style(style: Style, text: string): string;
   /** Reports an error and answers the exit code. */
   fail(error: unknown): number;
@@ -43,15 +47,14 @@ export function createOutput(options: {
     note: (line) => {
       if (!json) stderr.write(`${line}\n`);
     },
-    table(header, rows) {
+    table(header, rows, paint = (cell) => cell) {
       const cells = [header, ...rows].map((row) => row.map(printable));
       const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
       cells.forEach((row, index) => {
-        const line = row
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join("  ")
-          .trimEnd();
-        print(index === 0 ? style("dim", line) : line);
+        const last = row.findLastIndex((cell) => cell !== "");
+        const padded = row.slice(0, last + 1).map((cell, column) => cell.padEnd(column === last ? 0 : widths[column]!));
+        if (index === 0) print(style("dim", padded.join("  ")));
+        else print(padded.map((cell, column) => paint(cell, index - 1, column)).join("  "));
       });
     },
     fail(error) {

@@ -34,7 +34,26 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
+/** What can be seen of a store from outside. */
+export interface StoreReport {
+  readonly kind: "sqlite" | "postgres";
+  readonly location: string;
+  /** Version of the database program, for example SQLite's. */
+  readonly version: string;
+  readonly schema: number;
+  /** The newest schema this program knows; below `schema` the store is newer than the program. */
+  readonly knownSchema: number;
+  readonly bytes: number;
+  readonly tasks: Readonly<Record<string, number>>;
+  /** The process that has the store now; null: none. */
+  readonly ownerPid: number | null;
+}
+
 export interface Wiring {
+  /** Looks at the store beside whoever owns it; creates and changes nothing. Null: there is none yet. Throws ChironError store_corrupt. */
+  inspectStore(config: Config): Promise<StoreReport | null>;
+  /** A consistent copy of a store that another process may own and write to meanwhile; that process is not disturbed. Throws ChironError. */
+  copyStore(config: Config, target: string): Promise<void>;
   /** Throws ChironError store_owned when another process has the store. */
   openRuntime(config: Config, options: RuntimeOptions): Promise<Runtime>;
   /** Only the interpreter, for doctor and check. */

@@ -1,0 +1,88 @@
+// The command line as a whole: which commands there are, and how a mistake in using them is answered.
+import { Command, CommanderError } from "commander";
+import { errorInfo } from "../core/errors.ts";
+import { addCheckCommand } from "./check.ts";
+import type { CommandDeps } from "./command.ts";
+import { addDbCommands } from "./db.ts";
+import { addDevCommand } from "./dev.ts";
+import { addDoctorCommand } from "./doctor.ts";
+import { addEventsCommands } from "./events.ts";
+import { addInitCommand } from "./init.ts";
+import { addKeysCommands } from "./keys.ts";
+import { addReloadCommand } from "./reload.ts";
+import { addRunCommand } from "./run.ts";
+import { addRunsCommands } from "./runs.ts";
+import { addVersionCommand } from "./version.ts";
+import { addWorkflowsCommands } from "./workflows.ts";
+
+const ABOUT = `
+Examples:
+  $ chiron init flows && cd flows       a folder with a first workflow
+  $ chiron dev                          run workflows here, with hot reload
+  $ chiron run hello --wait             start one and print its result
+
+Every command has --help with examples, --json, and stable exit codes:
+  0 done   1 internal   2 usage   3 the run failed, or check found errors   4 not allowed   5 not found
+  6 conflict   7 unavailable   8 the store is in use   9 the store is unusable   10 Python   11 port taken`;
+
+/** A mistyped command line ends like every other command: with a message and an exit code, not with a thrown error. */
+class Program extends Command {
+  readonly #exit: (code: number) => void;
+
+  constructor(exit: (code: number) => void) {
+    super("chiron");
+    this.#exit = exit;
+  }
+
+  override async parseAsync(...args: Parameters<Command["parseAsync"]>): Promise<this> {
+    try {
+      return await super.parseAsync(...args);
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
+      this.#exit(error.exitCode === 0 ? 0 : errorInfo("bad_request").exit);
+      return this;
+    }
+  }
+}
+
+/** The program, ready for parseAsync. */
+export function createProgram(deps: CommandDeps): Command {
+  const program = new Program(deps.exit);
+  program
+    .description("Durable Python workflows in one process.")
+    .version(deps.wiring.version, "-V, --version", "print the version")
+    .helpCommand("help [command]", "help for a command")
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(usageError(text, program)) })
+    .addHelpText("after", ABOUT);
+  for (const add of [
+    addInitCommand,
+    addDevCommand,
+    addRunCommand,
+    addRunsCommands,
+    addEventsCommands,
+    addWorkflowsCommands,
+    addReloadCommand,
+    addCheckCommand,
+    addDoctorCommand,
+    addKeysCommands,
+    addDbCommands,
+    addVersionCommand,
+  ]) {
+    add(program, deps);
+  }
+  return program;
+}
+
+/** commander's message as one more of ours: on request as JSON, else with the way to the help. */
+function usageError(text: string, program: Command): string {
+  const message = text.replace(/^error: /, "").trim();
+  const [first, ...rest] = message.split("\n");
+  const hint = [...rest.map((line) => line.replace(/^\((.*)\)$/, "$1")), 'See "chiron help".'].join(" ");
+  const args = (program as unknown as { rawArgs?: readonly string[] }).rawArgs ?? process.argv;
+  if (args.includes("--json")) {
+    return `${JSON.stringify({ ok: false, error: first, code: "bad_request", hint })}\n`;
+  }
+  return `error: ${first}\n  ${hint}\n`;
+}

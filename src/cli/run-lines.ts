@@ -1,0 +1,47 @@
+// What one run's log lines and events look like on a terminal.
+import { formatDuration } from "../core/duration.ts";
+import { printable } from "./output.ts";
+import { relative } from "./when.ts";
+
+export interface LineOfLog {
+  readonly level: string;
+  readonly source: string;
+  readonly message: string;
+}
+
+/** A log line; the lines of a longer text stay together under it. */
+export function logLine({ level, source, message }: LineOfLog): string {
+  const mark = level === "error" || level === "warn" ? `${level} ` : "";
+  const from = source === "log" ? "" : `${source} `;
+  return `  ${from}${mark}│ ${printable(message.trimEnd()).replaceAll("\n", "\n  │ ")}`;
+}
+
+/** One event of the stream as a line, or null when another line says it. */
+export function eventLine(type: string, data: Readonly<Record<string, unknown>>, now: number): string | null {
+  const text = (name: string): string => printable(String(data[name] ?? ""));
+  switch (type) {
+    case "run.started":
+      return Number(data["attempt"]) > 1 ? `▶ attempt ${text("attempt")} started` : "▶ started";
+    case "run.step":
+      return `· ${text("step")} (${formatDuration(Number(data["duration_ms"]))})`;
+    case "run.sleeping": {
+      const wakes = data["wake_at"] === null ? "" : `, wakes ${relative(text("wake_at"), now)}`;
+      return `☾ waits at ${printable((data["waits"] as readonly string[]).join(", "))}${wakes}`;
+    }
+    case "run.completed":
+      return "✔ completed";
+    case "run.cancelled":
+      return "■ cancelled";
+    case "run.failed": {
+      const next =
+        data["next_attempt_at"] === null ? "no attempt left" : `next attempt ${relative(text("next_attempt_at"), now)}`;
+      return `✘ attempt ${text("attempt")} failed: ${text("name")}: ${text("message")} (${next})`;
+    }
+    case "run.released":
+      return `↩ given back: ${text("reason")}`;
+    case "run.lost":
+      return `! stopped: ${text("reason")}`;
+    default:
+      return null;
+  }
+}
