@@ -7,6 +7,17 @@ import { route, type Answer, type Route } from "./route.ts";
 
 type Json = Record<string, unknown>;
 
+/** How schemas are printed: as what a client sends, without bounds and patterns that only restate the type. */
+const PRINT = {
+  io: "input",
+  unrepresentable: "any",
+  override: ({ jsonSchema }: { jsonSchema: Json }) => {
+    if (jsonSchema["minimum"] === Number.MIN_SAFE_INTEGER) delete jsonSchema["minimum"];
+    if (jsonSchema["maximum"] === Number.MAX_SAFE_INTEGER) delete jsonSchema["maximum"];
+    if (jsonSchema["format"] !== undefined) delete jsonSchema["pattern"];
+  },
+} as const;
+
 const NAMED: Readonly<Record<string, z.ZodType>> = {
   Error: answers.ErrorAnswer,
   Failure: answers.Failure,
@@ -73,7 +84,7 @@ function componentsOf(routes: readonly Route[]): Record<string, Json> {
     add(entry.body, `${entry.name}Body`);
     for (const [status, { schema }] of Object.entries(entry.answers)) add(schema, `${entry.name}${status}`);
   }
-  const made = z.toJSONSchema(registry, { io: "input", unrepresentable: "any", uri: refTo });
+  const made = z.toJSONSchema(registry, { ...PRINT, uri: refTo });
   return Object.fromEntries(
     Object.entries(made.schemas).map(([id, schema]) => {
       const { $schema: _dialect, $id: _uri, ...rest } = schema as Json;
@@ -97,7 +108,7 @@ function operation(entry: Route, schemas: Readonly<Record<string, Json>>): Json 
 
 function parametersOf(schema: z.ZodObject | undefined, place: "path" | "query"): Json[] {
   if (!schema) return [];
-  const { properties = {} } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  const { properties = {} } = z.toJSONSchema(schema, PRINT);
   return Object.entries(properties).map(([name, property]) => ({
     name,
     in: place,

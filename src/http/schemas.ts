@@ -4,9 +4,9 @@ import { z } from "zod";
 import { isUuid, type TaskId } from "../core/ids.ts";
 import { STATES, isState, type State } from "../core/states.ts";
 
-export const NAME_LIMIT = 256;
-export const KEY_LIMIT = 512;
-export const LIST_LIMIT = 1_000;
+const NAME_LIMIT = 256;
+const KEY_LIMIT = 512;
+const LIST_LIMIT = 1_000;
 
 /** Text that every store can hold and every reader can print. */
 function text(limit: number): z.ZodString {
@@ -23,6 +23,7 @@ const uuid = (what: string) =>
   z
     .string()
     .refine(isUuid, `must be the id of ${what}`)
+    .meta({ format: "uuid" })
     .transform((id) => id.toLowerCase() as TaskId);
 
 const clamped = (byDefault: number) =>
@@ -31,7 +32,7 @@ const clamped = (byDefault: number) =>
     .int()
     .transform((limit) => Math.min(LIST_LIMIT, Math.max(1, limit)))
     .default(byDefault)
-    .describe(`How many to answer; brought into 1 to ${LIST_LIMIT}.`);
+    .describe(`How many to answer: ${byDefault} when absent, brought into 1 to ${LIST_LIMIT}.`);
 
 const states = z
   .string()

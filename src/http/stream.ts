@@ -48,10 +48,6 @@ export class Streams {
     this.#limits = { bufferBytes: BUFFER_BYTES, maxStreams: MAX_STREAMS, heartbeatMs: HEARTBEAT_MS, ...limits };
   }
 
-  get open(): number {
-    return this.#open;
-  }
-
   /** The answer that carries this feed until either side ends it. Throws ChironError unavailable when there are too many. */
   answer({ request, env }: Pick<Call, "request" | "env">, feed: Feed): Response {
     // Nobody reads the body of a HEAD answer, so a stream behind it would never end.
