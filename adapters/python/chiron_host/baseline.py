@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from .descriptors import Descriptors
@@ -66,7 +67,7 @@ def serve(descriptors: Descriptors, line: bytes, rest: bytes, ended: bool) -> No
     os._exit(0)
 
 
-def _lines(fd: int, line: bytes, rest: bytes, ended: bool):  # noqa: ANN202
+def _lines(fd: int, line: bytes, rest: bytes, ended: bool) -> Iterator[tuple[str, bytes, bool]]:
     """Each line with the bytes behind it and whether the input has ended."""
     if not ended or line:
         yield line.decode("utf-8", "replace"), rest, ended
@@ -113,7 +114,7 @@ def discover() -> Discovery:
     return Discoverer(dirs.split(":"), allowed_names(), Snapshot()).run()
 
 
-def allowed_names() -> Any:
+def allowed_names() -> Callable[[str], bool]:
     """The test of WORKFLOW_ENABLE_MODE; ValueError for a mode that does not exist."""
     mode = os.environ.get("WORKFLOW_ENABLE_MODE", "").strip().lower()
     if mode in ("", "all"):

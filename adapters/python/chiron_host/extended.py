@@ -52,7 +52,7 @@ class ExtendedHost:
         self._logs = LineLog(self._emit_log, self.log_limit_bytes, self.capture_line_limit, _MODULE_LOG_WINDOW_S)
         streams.install(self._write_text)
         self._capture = capture.Capture(self._write_raw)
-        snapshot = hello.get("snapshot") or {}
+        snapshot: dict[str, str] = hello.get("snapshot") or {}
         self._snapshot = Snapshot(snapshot.get("manifest"), snapshot.get("blobs"))
         allow = hello.get("allow")
         names = None if allow is None else frozenset(allow)
@@ -71,7 +71,7 @@ class ExtendedHost:
                 self._line(line)
 
         self._frame(t="ready", pid=os.getpid(), python=platform.python_version(), asyncpg=has_asyncpg())
-        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGINT, _ignore)
         Watchdog(self.loop, self._fd, self._stalled, self._moving).start()
         if pending:
             self.loop.call_soon(feed, pending)
@@ -242,3 +242,7 @@ class ExtendedHost:
 
     def _frame(self, **header: Any) -> None:
         self.send(self.nonce + encode_plain(header) + "\n")
+
+
+def _ignore(signum: int, frame: object) -> None:
+    """Ctrl-C reaches the whole group; the runtime decides what becomes of its hosts. A handler, unlike SIG_IGN, is not inherited."""

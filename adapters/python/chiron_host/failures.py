@@ -49,6 +49,10 @@ class Told(NamedTuple):
 
 def tell(error: BaseException) -> Told:
     """Name, message and traceback, without the host's own frames at the top."""
+    if isinstance(error, (SystemExit, KeyboardInterrupt)):
+        left = HandlerExit(error)
+        left.__cause__ = error
+        error = left
     name = error.name if isinstance(error, HandlerExit) else type(error).__name__
     message = _str(error)
     if isinstance(error, asyncio.CancelledError):

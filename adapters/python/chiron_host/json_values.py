@@ -110,7 +110,7 @@ def _first_fault(value: object, path: str, above: tuple[int, ...]) -> str | None
             return f"{path}: {error}"
     if not isinstance(value, (dict, list, tuple)):
         return None
-    if id(value) in above:
+    if id(cast(object, value)) in above:
         return f"{path} contains itself"
     above = (*above, id(cast(object, value)))
     if len(above) > 900:

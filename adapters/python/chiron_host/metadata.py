@@ -37,7 +37,7 @@ def webhooks_of(declared: object, report: Report) -> list[dict[str, Any]]:
     if declared is None:
         return []
     if isinstance(declared, (list, tuple)):
-        items = cast("list[object]", list(cast("list[object]", declared)))
+        items = list(cast("list[object]", declared))
     elif _is_spec(declared):
         items = [declared]
     else:

@@ -6,8 +6,8 @@ Lives in the loop's thread except for log and metric. What starts and ends attem
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, suppress
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -151,7 +151,7 @@ class Run(Guarded):
             self.waits.check_soon()
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self) -> Generator[None, None, None]:
         """See session.Session."""
         self.busy += 1
         try:
@@ -181,7 +181,8 @@ class Run(Guarded):
         self._pending.clear()
         self.waits.clear()
         if self.pool is not None:
-            self.pool.terminate()
+            with suppress(Exception):
+                self.pool.terminate()
 
     def cancel(self) -> None:
         """Fail what the handler waits for, and every later ctx call."""

@@ -130,8 +130,11 @@ class _Finder:
         self._disk = FileFinder(
             path,
             (ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
-            (lambda name, file: SnapshotLoader(name, file, snapshot), [".py"]),  # pyright: ignore[reportArgumentType]
+            (self._loader, [".py"]),  # pyright: ignore[reportArgumentType]
         )
+
+    def _loader(self, fullname: str, path: str) -> SnapshotLoader:
+        return SnapshotLoader(fullname, path, self._snapshot)
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
         base = os.path.join(self._path, fullname.rpartition(".")[2])
@@ -147,9 +150,8 @@ class _Finder:
         return spec
 
     def _spec(self, fullname: str, path: str, locations: list[str] | None) -> ModuleSpec | None:
-        loader = SnapshotLoader(fullname, path, self._snapshot)
         return importlib.util.spec_from_file_location(
-            fullname, path, loader=loader, submodule_search_locations=locations
+            fullname, path, loader=self._loader(fullname, path), submodule_search_locations=locations
         )
 
     def invalidate_caches(self) -> None:

@@ -43,11 +43,11 @@ class LogStream(io.TextIOBase):
         self._bytes = _Bytes(self)
 
     @property
-    def encoding(self) -> str:
+    def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return "utf-8"
 
     @property
-    def errors(self) -> str:
+    def errors(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return "backslashreplace"
 
     @property
