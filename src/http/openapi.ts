@@ -50,7 +50,7 @@ export function openapiRoute({ info }: ApiDeps, others: readonly Route[]): Route
   return own;
 }
 
-export function openapiDocument(routes: readonly Route[], version: string): Json {
+function openapiDocument(routes: readonly Route[], version: string): Json {
   const schemas = componentsOf(routes);
   const paths: Record<string, Json> = {};
   for (const entry of routes) {

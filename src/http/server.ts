@@ -17,7 +17,7 @@ import { runDetailRoutes } from "./run-detail.ts";
 import { runRoutes } from "./runs.ts";
 import { Streams, type StreamLimits } from "./stream.ts";
 
-export { listen, type Listening, type ListenOptions } from "./listen.ts";
+export { listen, type Listening } from "./listen.ts";
 
 export type ApiApp = Hono<{ Bindings: Bindings }>;
 
