@@ -1,0 +1,126 @@
+// The frames of the extended protocol (docs/host-protocol.md): `<nonce><header JSON>[\t<raw JSON text>]*`. Raw texts are neither parsed
+// nor made here. Only a line with the nonce is a frame.
+import type { JsonText } from "../../src/core/json-text.ts";
+import type { CheckpointKind } from "../../src/ports/store-types.ts";
+import type { LogLine, WaitRequest } from "../../src/ports/store-types.ts";
+
+export interface HostWait {
+  readonly step: string;
+  readonly kind: WaitRequest["kind"];
+  readonly target: string | null;
+  readonly delay_ms: number | null;
+  readonly until_ms?: number;
+}
+
+/** What the host says about one run. `q` numbers a request that wants an answer. */
+export type RunFrame =
+  | {
+      readonly t: "put";
+      readonly r: number;
+      readonly q: number;
+      readonly step: string;
+      readonly ms: number;
+      readonly pos?: string;
+    }
+  | { readonly t: "suspend"; readonly r: number; readonly q: number; readonly waits: readonly HostWait[] }
+  | { readonly t: "call"; readonly r: number; readonly q: number; readonly type: string; readonly ordinal: string }
+  | {
+      readonly t: "metric";
+      readonly r: number;
+      readonly kind: MetricKind;
+      readonly name: string;
+      readonly value: number;
+    }
+  | { readonly t: "result"; readonly r: number }
+  | {
+      readonly t: "error";
+      readonly r: number;
+      readonly name: string;
+      readonly message: string;
+      readonly retryable: boolean;
+    }
+  | { readonly t: "ended"; readonly r: number }
+  | LogFrame;
+
+export type MetricKind = "counter" | "gauge" | "histogram";
+
+export interface LogFrame {
+  readonly t: "log";
+  /** null: no run was current. */
+  readonly r: number | null;
+  readonly level: LogLine["level"];
+  readonly source: LogLine["source"];
+  readonly message: string;
+  readonly file?: string;
+}
+
+/** What the host says about itself. */
+export type ProcessFrame =
+  | { readonly t: "ready"; readonly pid: number; readonly python: string; readonly asyncpg: boolean }
+  | { readonly t: "discovery"; readonly ms: number }
+  | { readonly t: "pong"; readonly at: number; readonly frozen?: number }
+  | { readonly t: "stall"; readonly ms: number; readonly r: number | null; readonly where: string }
+  | { readonly t: "unstall"; readonly ms: number }
+  | { readonly t: "host_error"; readonly message: string; readonly traceback?: string };
+
+export type HostFrame = RunFrame | ProcessFrame;
+
+/** What the runtime says. */
+export type RuntimeFrame =
+  | { readonly t: "discover"; readonly prefer?: Readonly<Record<string, string>> }
+  | {
+      readonly t: "start";
+      readonly r: number;
+      readonly run_id: string;
+      readonly task_id: string;
+      readonly workflow_name: string;
+      readonly attempt: number;
+      readonly names: readonly string[];
+      readonly kinds: readonly CheckpointKind[];
+    }
+  | { readonly t: "ok"; readonly r: number; readonly q: number }
+  | { readonly t: "no"; readonly r: number; readonly q: number; readonly error: string }
+  | { readonly t: "kept"; readonly r: number; readonly q: number; readonly kind: CheckpointKind }
+  | {
+      readonly t: "resolved";
+      readonly r: number;
+      readonly q: number;
+      readonly steps: readonly string[];
+      readonly kinds: readonly CheckpointKind[];
+    }
+  | { readonly t: "frozen" | "drop" | "cancel"; readonly r: number }
+  | { readonly t: "ping"; readonly at: number }
+  | { readonly t: "exit" };
+
+const NO_RAWS: readonly JsonText[] = [];
+
+/** A line's header and raw texts, or null when it is not a frame: another writer's words. */
+export function decodeFrame(line: string, nonce: string): { frame: HostFrame; raws: readonly JsonText[] } | null {
+  if (!line.startsWith(nonce)) return null;
+  const tab = line.indexOf("\t", nonce.length);
+  let frame: unknown;
+  try {
+    frame = JSON.parse(tab < 0 ? line.slice(nonce.length) : line.slice(nonce.length, tab));
+  } catch {
+    return null;
+  }
+  if (typeof frame !== "object" || frame === null || !("t" in frame)) return null;
+  return { frame: frame as HostFrame, raws: tab < 0 ? NO_RAWS : (line.slice(tab + 1).split("\t") as JsonText[]) };
+}
+
+/** A frame as a line with its newline. */
+export function encodeFrame(nonce: string, frame: RuntimeFrame, raws: readonly JsonText[] = NO_RAWS): string {
+  let line = nonce + JSON.stringify(frame);
+  for (const raw of raws) line += "\t" + onOneLine(raw);
+  return line + "\n";
+}
+
+const BREAKS = /[\t\n\r]/;
+const LONE_SURROGATES = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
+
+/** The same JSON value without a raw tab or line break, and able to pass through UTF-8. Inside a string JSON allows neither, so any there is white space. */
+function onOneLine(raw: JsonText): string {
+  const line = BREAKS.test(raw) ? raw.replace(/[\t\n\r]/g, " ") : raw;
+  if (line.isWellFormed()) return line;
+  return line.replace(LONE_SURROGATES, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
+}

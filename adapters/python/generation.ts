@@ -1,0 +1,141 @@
+// One generation: a captured state of the sources and the processes that run it, from discovery to their end.
+import type { RuntimeEvent } from "../../src/core/bus.ts";
+import type { Discovery, GenerationHost, HostStatus } from "../../src/ports/host.ts";
+import { readDiscovery, unreadable } from "./discovery.ts";
+import type { LinkOptions } from "./host-link.ts";
+import type { Leftovers } from "./leftovers.ts";
+import { Pool } from "./pool.ts";
+import { describeEnd, type ProcessEnd } from "./process.ts";
+import { RunProcess, type Discovered, type HostLogLine, type RunProcessEvents } from "./run-process.ts";
+import { generationId, type Captured, type SourceStore } from "./snapshot.ts";
+
+export interface GenerationDeps {
+  readonly link: Omit<LinkOptions, "snapshot">;
+  readonly sources: SourceStore;
+  readonly leftovers: Leftovers;
+  readonly maxProcesses: number;
+  readonly onEvent: (event: RuntimeEvent) => void;
+  readonly onLog: (line: HostLogLine) => void;
+  readonly onOpen: (generation: LoadedGeneration) => void;
+  readonly onEnd: (generation: LoadedGeneration) => void;
+}
+
+export interface LoadedGeneration {
+  readonly host: Pick<GenerationHost, "kill">;
+  status(): readonly HostStatus[];
+}
+
+/** Starts a process on the captured sources and lets it discover. Rejects with ChironError host_failed; nothing runs then. */
+export async function loadGeneration(
+  deps: GenerationDeps,
+  captured: Captured,
+  prefer: Readonly<Record<string, string>>,
+): Promise<{ discovery: Discovery; host: GenerationHost }> {
+  const generation = new Generation(deps, prefer);
+  deps.onOpen(generation);
+  try {
+    return await generation.open(captured);
+  } catch (error) {
+    await generation.kill();
+    throw error;
+  }
+}
+
+class Generation implements LoadedGeneration, GenerationHost {
+  readonly #deps: GenerationDeps;
+  readonly #prefer: Readonly<Record<string, string>>;
+  readonly #pool: Pool;
+  #id = "";
+  #manifest = "";
+  #firstDiscovery: Promise<Discovered> | null = null;
+
+  constructor(deps: GenerationDeps, prefer: Readonly<Record<string, string>>) {
+    this.#deps = deps;
+    this.#prefer = prefer;
+    this.#pool = new Pool({
+      spawn: (events) => this.#spawn(events),
+      maxProcesses: deps.maxProcesses,
+      onStall: (pid, ms, where) => deps.onEvent({ type: "host.stalled", pid, ms, where }),
+      onLog: deps.onLog,
+    });
+  }
+
+  get host(): GenerationHost {
+    return this;
+  }
+
+  get generation(): { readonly id: string } {
+    return { id: this.#id };
+  }
+
+  /** The first process's discovery names the generation: only now is known which files outside the folders belong to it. */
+  async open(captured: Captured): Promise<{ discovery: Discovery; host: GenerationHost }> {
+    const { sources } = this.#deps;
+    const guess = generationId(captured.files);
+    this.#id = guess;
+    this.#manifest = await sources.writeManifest(guess, captured.files);
+    const found = await this.#pool.open(() => this.#firstDiscovery!);
+    const body = readDiscovery(found.body);
+    const inside = [...captured.files].filter(([file]) => this.#isInside(file));
+    const files = new Map([...inside, ...body.files]);
+    this.#id = generationId(files);
+    this.#manifest = await sources.writeManifest(this.#id, files);
+    if (this.#id !== guess) await sources.removeManifest(guess);
+    const discovery: Discovery = {
+      generation: { id: this.#id },
+      workflows: body.workflows,
+      problems: [...body.problems, ...captured.unreadable.map(unreadable)],
+      files,
+      ms: found.ms,
+    };
+    return { discovery, host: this };
+  }
+
+  run: GenerationHost["run"] = (start, session, signal) => this.#pool.run(start, session, signal);
+
+  async retire(): Promise<void> {
+    await this.#pool.retire();
+    this.#deps.onEnd(this);
+  }
+
+  async kill(): Promise<void> {
+    await this.#pool.kill();
+    this.#deps.onEnd(this);
+  }
+
+  status(): readonly HostStatus[] {
+    return this.#pool.processes().map((process) => ({
+      pid: process.pid,
+      generation: this.#id,
+      activeRuns: process.load,
+      stalledMs: process.pulse.stalledMs,
+    }));
+  }
+
+  #isInside(file: string): boolean {
+    return this.#deps.link.dirs.some((dir) => file.startsWith(`${dir}/`));
+  }
+
+  #spawn(events: RunProcessEvents): { process: RunProcess; ready: Promise<Discovered> } {
+    const { link, sources, leftovers, onEvent } = this.#deps;
+    const snapshot = { manifest: this.#manifest, blobs: sources.blobs };
+    const process = new RunProcess({ ...link, snapshot }, events);
+    const { pid } = process;
+    if (pid !== 0) {
+      leftovers.add(pid);
+      onEvent({ type: "host.started", pid, generation: this.#id });
+      void process.ended.then((end) => {
+        leftovers.remove(pid);
+        onEvent({ type: "host.ended", pid, reason: unexpected(end, process) });
+      });
+    }
+    const ready = process.discover(this.#prefer);
+    this.#firstDiscovery ??= ready;
+    return { process, ready };
+  }
+}
+
+/** Why it ended, when nobody had asked it to. */
+function unexpected(end: ProcessEnd, process: RunProcess): string {
+  return end.killed || process.leaving ? "" : describeEnd(end);
+}

@@ -1,0 +1,155 @@
+// The workflow host on Python: makes generations out of workflow folders. Each load copies the sources, starts a process on the copy and
+// lets it discover; what it answers is served by that process and those that join it.
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type { RuntimeEvent } from "../../src/core/bus.ts";
+import { ChironError } from "../../src/core/errors.ts";
+import type { Discovery, GenerationHost, HostStatus, LoadOptions, WorkflowHost } from "../../src/ports/host.ts";
+import { createBaselineHost } from "./baseline-host.ts";
+import { childEnvironment } from "./environment.ts";
+import { loadGeneration, type LoadedGeneration } from "./generation.ts";
+import { findInterpreter, type Interpreter } from "./interpreter.ts";
+import { Leftovers } from "./leftovers.ts";
+import type { HostLogLine } from "./run-process.ts";
+import { SourceStore, generationId } from "./snapshot.ts";
+
+export interface PythonHostOptions {
+  readonly dirs: readonly string[];
+  /** An interpreter instead of the one that would be found. */
+  readonly python?: string;
+  /** Absolute path of `workflow-host`. */
+  readonly hostScript: string;
+  /** A baseline host to drive instead: one process per discovery and per attempt. */
+  readonly baselinePath?: string;
+  /** Where sources and the record of processes are kept; null: in a folder that `close` removes. */
+  readonly stateDir: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Workflow names that may be loaded; null: all. */
+  readonly allow: readonly string[] | null;
+  readonly walkAll: boolean;
+  /** Shared processes of one generation at most. Default 2. */
+  readonly maxProcesses?: number;
+  /** Names of environment variables to hand down, instead of all that are not the runtime's own. */
+  readonly envAllow?: readonly string[];
+  readonly onEvent: (event: RuntimeEvent) => void;
+  /** Output that belongs to no run: module-level prints, the interpreter's own complaints. Default: a service.error event. */
+  readonly onLog?: (line: HostLogLine) => void;
+}
+
+const DEFAULT_PROCESSES = 2;
+
+/** A host that has started nothing yet. */
+export function createPythonHost(options: PythonHostOptions): WorkflowHost {
+  return options.baselinePath === undefined
+    ? new PythonHost(options)
+    : createBaselineHost({ ...options, baselinePath: options.baselinePath });
+}
+
+class PythonHost implements WorkflowHost {
+  readonly #options: PythonHostOptions;
+  readonly #sources: SourceStore;
+  readonly #leftovers: Leftovers;
+  readonly #temporary: string | null;
+  readonly #live = new Set<LoadedGeneration>();
+  /** Files outside the folders that belong to a generation: its id is not known without them. */
+  readonly #outside = new Map<string, readonly string[]>();
+  #latest = "";
+  #interpreter: Promise<Interpreter> | null = null;
+  #loading: Promise<unknown> = Promise.resolve();
+  #pruned = false;
+  #closed = false;
+
+  constructor(options: PythonHostOptions) {
+    this.#options = options;
+    this.#temporary = options.stateDir === null ? fs.mkdtempSync(path.join(os.tmpdir(), "chiron-sources-")) : null;
+    this.#sources = new SourceStore(path.join(options.stateDir ?? this.#temporary!, "sources"));
+    this.#leftovers = new Leftovers(options.stateDir);
+    for (const pid of this.#leftovers.sweep()) {
+      options.onEvent({ type: "host.ended", pid, reason: "it was left behind by an earlier runtime" });
+    }
+  }
+
+  interpreter(): Promise<Interpreter> {
+    this.#interpreter ??= findInterpreter(this.#options).catch((error: unknown) => {
+      // A Python that is installed meanwhile is found at the next load.
+      this.#interpreter = null;
+      throw error;
+    });
+    return this.#interpreter;
+  }
+
+  /** One load at a time: each builds on what the one before found out. */
+  load(options: LoadOptions = {}): Promise<{ discovery: Discovery; host: GenerationHost } | null> {
+    const loading = this.#loading.then(() => this.#load(options));
+    this.#loading = loading.catch(() => undefined);
+    return loading;
+  }
+
+  status(): readonly HostStatus[] {
+    return [...this.#live].flatMap((generation) => generation.status());
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#live].map((generation) => generation.host.kill()));
+    await this.#loading;
+    // A load that was under way when the first pass ran.
+    await Promise.all([...this.#live].map((generation) => generation.host.kill()));
+    this.#leftovers.clear();
+    if (this.#temporary !== null) fs.rmSync(this.#temporary, { recursive: true, force: true });
+  }
+
+  async #load({ unless, prefer }: LoadOptions): Promise<{ discovery: Discovery; host: GenerationHost } | null> {
+    if (this.#closed) throw new ChironError("host_failed", "the workflow host is closed");
+    const { dirs, walkAll } = this.#options;
+    const interpreter = await this.interpreter();
+    if (!this.#pruned) await this.#sources.prune();
+    this.#pruned = true;
+    const known = this.#outside.get(unless ?? "") ?? this.#outside.get(this.#latest) ?? [];
+    const captured = await this.#sources.capture(dirs, walkAll, known);
+    if (unless !== undefined && this.#outside.has(unless) && generationId(captured.files) === unless) return null;
+    const loaded = await loadGeneration(
+      {
+        link: {
+          interpreter: interpreter.path,
+          hostScript: this.#options.hostScript,
+          env: childEnvironment(this.#options.env, this.#options.envAllow),
+          dirs,
+          allow: this.#options.allow,
+          walkAll,
+        },
+        sources: this.#sources,
+        leftovers: this.#leftovers,
+        maxProcesses: this.#options.maxProcesses ?? DEFAULT_PROCESSES,
+        onEvent: this.#options.onEvent,
+        onLog: this.#options.onLog ?? ((line) => this.#options.onEvent(asEvent(line))),
+        onOpen: (generation) => this.#live.add(generation),
+        onEnd: (generation) => this.#live.delete(generation),
+      },
+      captured,
+      Object.fromEntries(prefer ?? []),
+    );
+    this.#remember(loaded.discovery, captured.files);
+    return loaded;
+  }
+
+  #remember({ generation, files }: Discovery, captured: ReadonlyMap<string, string>): void {
+    const { dirs } = this.#options;
+    const inside = (file: string): boolean => dirs.some((dir) => file.startsWith(dir + path.sep));
+    this.#outside.set(
+      generation.id,
+      [...files.keys()].filter((file) => !captured.has(file) || !inside(file)),
+    );
+    this.#latest = generation.id;
+    // Generations that nobody serves any more; the newest few are enough to recognise an undone change.
+    for (const oldest of this.#outside.keys()) {
+      if (this.#outside.size <= 50) break;
+      this.#outside.delete(oldest);
+    }
+  }
+}
+
+function asEvent({ pid, message, file }: HostLogLine): RuntimeEvent {
+  return { type: "service.error", service: file ?? `python host ${pid}`, message };
+}

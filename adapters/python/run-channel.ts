@@ -1,0 +1,161 @@
+// One run on one process, from its start frame to its end: what the host asks goes to the engine's session, the answers go back.
+// Which process, and what its death means, is the pool's affair.
+import { messageOf } from "../../src/core/errors.ts";
+import { NULL_JSON, parseJson, type JsonText } from "../../src/core/json-text.ts";
+import type { RunEnd, RunSession, RunStart } from "../../src/ports/host.ts";
+import type { WaitRequest } from "../../src/ports/store-types.ts";
+import type { HostWait, LogFrame, RunFrame, RuntimeFrame } from "./frames.ts";
+
+type Send = (frame: RuntimeFrame, raws?: readonly JsonText[]) => void;
+type Put = Extract<RunFrame, { t: "put" }>;
+type Call = Extract<RunFrame, { t: "call" }>;
+type Suspend = Extract<RunFrame, { t: "suspend" }>;
+
+const DROPPED: RunEnd = { kind: "dropped" };
+
+export class RunChannel {
+  readonly number: number;
+  readonly start: RunStart;
+  readonly ended: Promise<RunEnd>;
+  readonly #session: RunSession;
+  readonly #send: Send;
+  readonly #settle: (end: RunEnd) => void;
+  #over = false;
+  #cancelled = false;
+  #left = false;
+
+  constructor(number: number, start: RunStart, session: RunSession, send: Send) {
+    this.number = number;
+    this.start = start;
+    this.#session = session;
+    this.#send = send;
+    const { promise, resolve } = Promise.withResolvers<RunEnd>();
+    this.ended = promise;
+    this.#settle = resolve;
+  }
+
+  /** Whether the abort of its signal has been passed on. */
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  /** Whether the host keeps the run's frozen coroutines until its process ends. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  begin(): void {
+    const { runId, taskId, workflowName, attempt, input, recorded } = this.start;
+    const frame: RuntimeFrame = {
+      t: "start",
+      r: this.number,
+      run_id: runId,
+      task_id: taskId,
+      workflow_name: workflowName,
+      attempt,
+      names: recorded.map((one) => one.name),
+      kinds: recorded.map((one) => one.kind),
+    };
+    this.#send(frame, [input, ...recorded.map((one) => one.value)]);
+  }
+
+  cancel(): void {
+    if (this.#over || this.#cancelled) return;
+    this.#cancelled = true;
+    this.#send({ t: "cancel", r: this.number });
+  }
+
+  /** The end that is not the host's own word: its process is gone. The first end stands. */
+  finish(end: RunEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#settle(this.#cancelled ? DROPPED : end);
+  }
+
+  /** A frame of this run. */
+  receive(frame: RunFrame, raws: readonly JsonText[]): void {
+    if (this.#over) return;
+    switch (frame.t) {
+      case "put":
+        return this.#ask(this.#put(frame, raws[0] ?? NULL_JSON));
+      case "suspend":
+        return this.#ask(this.#suspend(frame));
+      case "call":
+        return this.#ask(this.#call(frame, raws[0] ?? ("{}" as JsonText)));
+      case "log":
+        return this.log(frame, raws[0] ?? null);
+      case "metric": {
+        const { kind, name, value } = frame;
+        return this.#session.metric({ kind, name, value, labels: raws[0] ?? ("{}" as JsonText) });
+      }
+      case "result":
+        return this.finish({ kind: "result", value: raws[0] ?? NULL_JSON });
+      case "error":
+        return this.finish(failed(frame, raws[0]));
+      case "ended":
+        return this.finish(DROPPED);
+    }
+  }
+
+  log({ level, source, message }: Pick<LogFrame, "level" | "source" | "message">, fields: JsonText | null): void {
+    this.#session.log({ level, source, message, fields });
+  }
+
+  /** The engine could not answer: nothing of this run may go on as if it had. */
+  #ask(answering: Promise<void>): void {
+    answering.catch((error: unknown) => {
+      if (this.#over) return;
+      this.log({ level: "error", source: "chiron", message: `stopped: ${messageOf(error)}` }, null);
+      this.#leave("drop");
+    });
+  }
+
+  async #put({ q, step, ms, pos }: Put, value: JsonText): Promise<void> {
+    const write = { name: step, value, durationMs: ms };
+    const answer = await this.#session.step(pos === undefined ? write : { ...write, position: pos });
+    if (this.#over) return;
+    if (!answer.ok) this.#leave("drop");
+    else if (answer.kept === undefined) this.#send({ t: "ok", r: this.number, q });
+    else this.#send({ t: "kept", r: this.number, q, kind: answer.kept.kind }, [answer.kept.value]);
+  }
+
+  async #suspend({ q, waits }: Suspend): Promise<void> {
+    const answer = await this.#session.suspend(waits.map(toWaitRequest));
+    if (this.#over) return;
+    if ("gone" in answer) return this.#leave("drop");
+    if (answer.suspended) return this.#leave("frozen");
+    const { resolved } = answer;
+    const steps = resolved.map((one) => one.name);
+    const kinds = resolved.map((one) => one.kind);
+    this.#send(
+      { t: "resolved", r: this.number, q, steps, kinds },
+      resolved.map((one) => one.value),
+    );
+  }
+
+  async #call({ q, type, ordinal }: Call, args: JsonText): Promise<void> {
+    const answer = await this.#session.call({ type, ordinal, args });
+    if (this.#over) return;
+    if (answer.ok) this.#send({ t: "ok", r: this.number, q }, [answer.value]);
+    else this.#send({ t: "no", r: this.number, q, error: answer.error });
+  }
+
+  /** The handler's code does not go on; what it holds stays in the process until that ends. */
+  #leave(how: "frozen" | "drop"): void {
+    this.#left = true;
+    this.#send({ t: how, r: this.number });
+    this.finish(DROPPED);
+  }
+}
+
+function toWaitRequest({ step, kind, target, delay_ms, until_ms }: HostWait): WaitRequest {
+  const wait = { step, kind, target, delayMs: delay_ms };
+  return until_ms === undefined ? wait : { ...wait, untilMs: until_ms };
+}
+
+function failed(frame: Extract<RunFrame, { t: "error" }>, traceback: JsonText | undefined): RunEnd {
+  const { name, message, retryable } = frame;
+  const text = traceback === undefined ? null : parseJson(traceback);
+  const failure = typeof text === "string" ? { name, message, traceback: text } : { name, message };
+  return { kind: "error", failure, retryable };
+}

@@ -1,0 +1,112 @@
+// Immutable copies of workflow code: each file's bytes under their hash, each generation a manifest of path -> hash. A generation's processes
+// import from here, so a file that changes on disk never changes under them. Content decides, never times or sizes.
+import { createHash, randomBytes } from "node:crypto";
+import fs from "node:fs/promises";
+import path from "node:path";
+import { messageOf } from "../../src/core/errors.ts";
+import { pythonFiles } from "./source-walk.ts";
+
+export interface Captured {
+  /** Absolute path -> sha256. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly unreadable: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** Open files at a time while a folder is read. */
+const READERS = 32;
+/** Manifests of earlier generations that are kept. */
+const KEPT_MANIFESTS = 200;
+
+/** Id of the code that these files are: equal for equal content under equal paths. */
+export function generationId(files: ReadonlyMap<string, string>): string {
+  const hash = createHash("sha256");
+  for (const file of [...files.keys()].sort()) hash.update(`${file}\0${files.get(file)}\n`);
+  return hash.digest("hex");
+}
+
+export class SourceStore {
+  readonly blobs: string;
+  readonly #root: string;
+  readonly #stored = new Set<string>();
+
+  /** `root` is made when it is first needed. */
+  constructor(root: string) {
+    this.#root = root;
+    this.blobs = path.join(root, "blobs");
+  }
+
+  /** Copies the .py files of the folders as they are now, and `others` that still exist. */
+  async capture(dirs: readonly string[], walkAll: boolean, others: Iterable<string> = []): Promise<Captured> {
+    await fs.mkdir(this.blobs, { recursive: true, mode: 0o700 });
+    const inside = await pythonFiles(dirs, walkAll);
+    const extra = new Set(others);
+    for (const file of inside) extra.delete(file);
+    const files = new Map<string, string>();
+    const unreadable: { path: string; message: string }[] = [];
+    const pending = [...inside, ...extra];
+    const read = async (): Promise<void> => {
+      for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+        try {
+          files.set(file, await this.#keep(await fs.readFile(file)));
+        } catch (error) {
+          if (!extra.has(file)) unreadable.push({ path: file, message: messageOf(error) });
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(READERS, pending.length) }, read));
+    return { files, unreadable };
+  }
+
+  /** Writes which files make up a generation and answers the manifest's path. */
+  async writeManifest(id: string, files: ReadonlyMap<string, string>): Promise<string> {
+    const manifest = path.join(this.#root, `${id}.json`);
+    await writeWhole(manifest, JSON.stringify({ files: Object.fromEntries(files) }));
+    return manifest;
+  }
+
+  async removeManifest(id: string): Promise<void> {
+    await fs.rm(path.join(this.#root, `${id}.json`), { force: true });
+  }
+
+  /** Forgets the oldest generations beyond a limit, and the blobs and byte code that only they used. */
+  async prune(keep = KEPT_MANIFESTS): Promise<void> {
+    const names = (await fs.readdir(this.#root).catch(() => [])).filter((name) => name.endsWith(".json"));
+    if (names.length <= keep) return;
+    const aged = await Promise.all(
+      names.map(async (name) => ({ name, at: (await fs.stat(path.join(this.#root, name))).mtimeMs })),
+    );
+    aged.sort((a, b) => b.at - a.at);
+    const used = new Set<string>();
+    for (const { name } of aged.slice(0, keep)) {
+      const { files } = JSON.parse(await fs.readFile(path.join(this.#root, name), "utf8")) as {
+        files: Record<string, string>;
+      };
+      for (const hash of Object.values(files)) used.add(hash);
+    }
+    for (const { name } of aged.slice(keep)) await fs.rm(path.join(this.#root, name), { force: true });
+    for (const name of await fs.readdir(this.blobs).catch(() => [])) {
+      if (!used.has(name.slice(0, 64))) await fs.rm(path.join(this.blobs, name), { force: true });
+    }
+  }
+
+  async #keep(content: Buffer): Promise<string> {
+    const hash = createHash("sha256").update(content).digest("hex");
+    if (this.#stored.has(hash)) return hash;
+    const blob = path.join(this.blobs, hash);
+    // A blob of another size is what a power loss left behind.
+    const size = await fs.stat(blob).then(
+      (stats) => stats.size,
+      () => -1,
+    );
+    if (size !== content.length) await writeWhole(blob, content);
+    this.#stored.add(hash);
+    return hash;
+  }
+}
+
+/** The file appears under its name with all of its content or not at all. */
+async function writeWhole(file: string, content: string | Buffer): Promise<void> {
+  const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
+  await fs.writeFile(temporary, content, { flag: "wx", mode: 0o600 });
+  await fs.rename(temporary, file);
+}
