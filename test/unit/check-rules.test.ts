@@ -66,6 +66,18 @@ describe("chiron check", () => {
     ]);
   });
 
+  test("import-surface: the names it lets through are those the runtime's modules define", () => {
+    const surface = fs.readFileSync(path.join(root, "adapters/python/chiron_check/surface.py"), "utf8");
+    const modules = [...surface.matchAll(/^ {4}"([\w.]+)": (?:frozenset\(\s*\{([^}]*)\}|None)/gm)];
+    expect(modules.length).toBeGreaterThan(10);
+    for (const [, module, names = ""] of modules) {
+      const file = path.join(root, "adapters/python/compat", `${module!.replaceAll(".", "/")}.py`);
+      const text = fs.readFileSync(file, "utf8");
+      for (const [, name] of names.matchAll(/"(\w+)"/g))
+        expect(text, `${module}.${name}`).toMatch(new RegExp(`\\b${name}\\b`));
+    }
+  });
+
   test("relative-import: an error in a workflow, with the absolute form", () => {
     expect(told("relative-import")).toEqual(["beside.py:3 error"]);
     expect(findings.find(({ rule }) => rule === "relative-import")!.fix).toBe("Write: from text import words");

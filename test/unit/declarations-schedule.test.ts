@@ -132,7 +132,7 @@ describe("schedulesOf", () => {
       { schedule_id: "a", interval_seconds: 60 },
       { interval_seconds: 60 },
     ]);
-    expect(entries.map((entry) => entry.scheduleId)).toEqual(["a", "report-2"]);
+    expect(entries.map((entry) => entry.scheduleId)).toEqual(["a", "report-5"]);
     expect(problems.map((problem) => problem.severity)).toEqual(["error", "error", "error", "warning"]);
   });
 
@@ -162,5 +162,7 @@ describe("schedulesOf", () => {
   test("a name that is no id gives one", () => {
     const { entries } = read({ interval_seconds: 60 }, OPTIONS, "Nightly Report!");
     expect(entries[0]!.scheduleId).toBe("nightly-report-");
+    const filled = read({ interval_seconds: 60, schedule_id: "Nightly Report!" }, OPTIONS, "Nightly Report!");
+    expect(filled.entries).toEqual(entries);
   });
 });

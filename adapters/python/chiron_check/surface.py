@@ -8,7 +8,7 @@ GUIDE_MODULE = "api.workflow_engine"
 # Module -> names; None means any name (the module makes them up).
 PROVIDED: dict[str, frozenset[str] | None] = {
     "api.workflow_engine": frozenset(
-        {"WorkflowContext", "Delivery", "Button", "ButtonClick", "duration_seconds", "RetryPolicy", "NonRetryableError"}
+        {"WorkflowContext", "Delivery", "Button", "ButtonClick", "duration_seconds", "RetryPolicy", "NonRetryableError", "ChildWorkflowError"}
     ),
     "api.runtime_control": frozenset({"canonical_json", "decode_jsonb", "ControlPlaneError"}),
     "api.app": frozenset(
@@ -19,7 +19,9 @@ PROVIDED: dict[str, frozenset[str] | None] = {
     ),
     "api.metrics": None,
     "api.vm_metrics": None,
-    "api.webhooks": frozenset({"HeaderTriggerKey", "HmacAuth", "BearerAuth", "WebhookSpec", "RegisteredWebhook"}),
+    "api.webhooks": frozenset(
+        {"HeaderTriggerKey", "StaticTriggerKey", "HmacAuth", "BearerAuth", "WebhookSpec", "RegisteredWebhook"}
+    ),
     "api.workflow_db": frozenset({"WorkflowDatabase", "MigrationError"}),
     "api.heartbeat": frozenset({"HeartbeatState"}),
     "api.integrations.gsuite.calendar": None,

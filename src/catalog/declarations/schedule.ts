@@ -53,8 +53,8 @@ export function schedulesOf(
   const declared: unknown = workflow.schedule ?? [];
   const entries = new Map<string, CheckedSchedule>();
   const problems: DeclarationProblem[] = [];
-  for (const spec of Array.isArray(declared) ? (declared as unknown[]) : [declared]) {
-    const { entry, flaws } = readSchedule(spec, workflow, options, entries.size);
+  for (const [index, spec] of (Array.isArray(declared) ? (declared as unknown[]) : [declared]).entries()) {
+    const { entry, flaws } = readSchedule(spec, workflow, options, index);
     for (const flaw of flaws) problems.push(problemOf(workflow, "schedule", flaw));
     if (entry === null) continue;
     const owner = taken.get(entry.scheduleId) ?? entries.get(entry.scheduleId);
@@ -68,12 +68,12 @@ export function schedulesOf(
   return { entries: [...entries.values()], problems };
 }
 
-/** One schedule. Errors leave it null; warnings do not. `before`: how many the workflow has already. */
+/** One schedule. Errors leave it null; warnings do not. `index`: its place in the workflow's list. */
 function readSchedule(
   spec: unknown,
   workflow: Declaring,
   options: ScheduleOptions,
-  before: number,
+  index: number,
 ): { readonly entry: CheckedSchedule | null; readonly flaws: readonly Flaw[] } {
   const flaws: Flaw[] = [];
   const add = (flaw: Flaw) => flaws.push({ ...flaw, message: `schedule: ${flaw.message}` });
@@ -82,7 +82,7 @@ function readSchedule(
     return { entry: null, flaws };
   }
   const { sourcePath, workflowName } = workflow;
-  const scheduleId = readId(spec, workflowName, before, add);
+  const scheduleId = readId(spec, workflowName, index, add);
   const timezone = readTimezone(spec, options, add);
   const kind = timezone === null ? null : readKind(spec, timezone, options, add);
   const enabled = readFlag(spec, "enabled", true, add);
@@ -111,25 +111,26 @@ function readSchedule(
 
 type Add = (flaw: Flaw) => void;
 
-function readId(spec: Fields, workflowName: string, before: number, add: Add): string | null {
+function readId(spec: Fields, workflowName: string, index: number, add: Add): string | null {
   const fix = 'Write lower-case letters, digits, ".", "_" and "-": "schedule_id": "nightly-report"';
   const declared = spec["schedule_id"] ?? null;
-  if (declared !== null) {
+  const suffix = index === 0 ? "" : `-${index + 1}`;
+  // A host fills in the name itself, which need not be an id; that is as good as none.
+  if (declared !== null && declared !== workflowName + suffix) {
     const id = typeof declared === "string" ? declared.trim() : "";
     if (ID_PATTERN.test(id)) return id;
     add(error(`schedule_id ${shown(declared)} is not allowed`, fix));
     return null;
   }
-  const id = workflowName.toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "").slice(0, 120); // prettier-ignore
-  if (id === "") {
+  const base = workflowName.toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "").slice(0, 100); // prettier-ignore
+  if (base === "") {
     add(error(`the workflow's name ${shown(workflowName)} gives no schedule id`, fix));
     return null;
   }
-  if (before === 0) return id;
-  add(
-    warning(`number ${before + 1} of the list has no schedule_id and takes "${id}-${before + 1}" from its place`, fix),
-  );
-  return `${id}-${before + 1}`;
+  const id = base + suffix;
+  if (index > 0)
+    add(warning(`number ${index + 1} of the list has no schedule_id and takes ${shown(id)} from its place`, fix));
+  return id;
 }
 
 function readTimezone(spec: Fields, options: ScheduleOptions, add: Add): string | null {
