@@ -34,6 +34,9 @@ class Program extends Command {
     this.#exit = exit;
   }
 
+  /** The command line as it was typed; commander keeps it without saying so in its types. */
+  declare readonly rawArgs: readonly string[];
+
   override async parseAsync(...args: Parameters<Command["parseAsync"]>): Promise<this> {
     try {
       return await super.parseAsync(...args);
@@ -54,7 +57,7 @@ export function createProgram(deps: CommandDeps): Command {
     .helpCommand("help [command]", "help for a command")
     .showSuggestionAfterError(true)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(usageError(text, program)) })
+    .configureOutput({ outputError: (text, write) => reportUsage(text, program.rawArgs, write) })
     .addHelpText("after", ABOUT);
   for (const add of [
     addInitCommand,
@@ -76,13 +79,12 @@ export function createProgram(deps: CommandDeps): Command {
 }
 
 /** commander's message as one more of ours: on request as JSON, else with the way to the help. */
-function usageError(text: string, program: Command): string {
-  const message = text.replace(/^error: /, "").trim();
-  const [first, ...rest] = message.split("\n");
+function reportUsage(text: string, args: readonly string[], writeError: (text: string) => void): void {
+  const [first, ...rest] = text
+    .replace(/^error: /, "")
+    .trim()
+    .split("\n");
   const hint = [...rest.map((line) => line.replace(/^\((.*)\)$/, "$1")), 'See "chiron help".'].join(" ");
-  const args = (program as unknown as { rawArgs?: readonly string[] }).rawArgs ?? process.argv;
-  if (args.includes("--json")) {
-    return `${JSON.stringify({ ok: false, error: first, code: "bad_request", hint })}\n`;
-  }
-  return `error: ${first}\n  ${hint}\n`;
+  if (!args.includes("--json")) writeError(`error: ${first}\n  ${hint}\n`);
+  else process.stdout.write(`${JSON.stringify({ ok: false, error: first, code: "bad_request", hint })}\n`);
 }
