@@ -4,6 +4,7 @@ import { ChironError } from "../../src/core/errors.ts";
 import type { StoreAdmin } from "../../src/ports/store.ts";
 import { closed, translate } from "./errors.ts";
 import { schemaOf } from "./migrate.ts";
+import { prepareQuery } from "./query.ts";
 import type { Session } from "./session.ts";
 
 const VERSION = "SELECT sqlite_version() AS version";
@@ -13,7 +14,7 @@ const PING = "INSERT INTO meta (key, value) VALUES ('ping', ?) ON CONFLICT (key)
 export function createAdmin(session: Session, release: () => void): StoreAdmin {
   const { db, clock, commits, location } = session;
   const ping = db.prepare(PING);
-  const { version } = db.prepare<[], { version: string }>(VERSION).get()!;
+  const { version } = prepareQuery<[], { version: string }>(db, VERSION).get()!;
   const schema = schemaOf(db);
   let backups: Promise<unknown> = Promise.resolve();
   return {

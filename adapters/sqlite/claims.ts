@@ -8,6 +8,7 @@ import { packText, unpackText, unpackTextOrNull } from "./codec.ts";
 import type { Endings } from "./endings.ts";
 import { createExpire } from "./expire.ts";
 import { createRefusal, FENCE } from "./fence.ts";
+import { prepareQuery } from "./query.ts";
 import type { Recorder } from "./recorder.ts";
 import { each, read, type Session } from "./session.ts";
 import type { Waiting } from "./waiting.ts";
@@ -21,8 +22,8 @@ const CLAIM = `UPDATE runs SET state = 'running', claim_token = ?, lease_until =
 const EXTEND = `UPDATE runs SET lease_until = ? WHERE ${FENCE}`;
 const RELEASE = `UPDATE runs SET state = 'pending', claim_token = NULL, lease_until = NULL, available_at = ?, updated_at = ?
   WHERE ${FENCE}`;
-export const UNPARK = `UPDATE runs SET available_at = ?1, updated_at = ?1 WHERE state = 'pending' AND available_at > ?1 AND run_id IN
-  (SELECT last_run_id FROM tasks INDEXED BY tasks_by_end WHERE ended IS NULL AND workflow_name = ?2)`;
+export const UNPARK = `UPDATE runs SET available_at = ?, updated_at = ? WHERE state = 'pending' AND available_at > ? AND run_id IN
+  (SELECT last_run_id FROM tasks INDEXED BY tasks_by_end WHERE ended IS NULL AND workflow_name = ?)`;
 export const NEXT_DUE = `SELECT available_at AS at FROM runs INDEXED BY runs_due WHERE queue = ? AND state IN ('pending', 'sleeping')
   AND available_at IS NOT NULL ORDER BY available_at LIMIT 1`;
 
@@ -46,8 +47,12 @@ export function createClaims(session: Session, parts: ClaimParts): ClaimTransiti
   const extend = db.prepare(EXTEND);
   const release = db.prepare(RELEASE);
   const unpark = db.prepare(UNPARK);
+  const unparkOne = (name: string): number => {
+    const now = clock.now();
+    return unpark.run(now, now, now, name).changes;
+  };
   const expire = createExpire(session, parts.endings);
-  const nextDue = db.prepare<[string], { at: number }>(NEXT_DUE);
+  const nextDue = prepareQuery<[string], { at: number }>(db, NEXT_DUE);
 
   const extendOne = (ref: ClaimRef & { leaseMs: number }): Accepted | Refused => {
     const now = clock.now();
@@ -65,10 +70,7 @@ export function createClaims(session: Session, parts: ClaimParts): ClaimTransiti
     claim: (requests) => each(session, requests, claim),
     extend: (refs) => each(session, refs, extendOne),
     release: (refs) => each(session, refs, releaseOne),
-    unpark: (names) =>
-      session.commits.add(() =>
-        names.reduce((count, name) => count + unpark.run(clock.now(), packText(name)).changes, 0),
-      ),
+    unpark: (names) => session.commits.add(() => names.reduce((count, name) => count + unparkOne(packText(name)), 0)),
     expire: (request) => session.commits.add(() => expire(request)),
     nextDueAt: (queues) =>
       read(session, () => {
@@ -87,7 +89,7 @@ export interface ClaimParts {
 
 function createClaim(session: Session, { recorder, waiting }: ClaimParts): (request: ClaimRequest) => ClaimedRun[] {
   const { db, clock, nonce } = session;
-  const due = db.prepare<[string, number, number], DueRow>(DUE);
+  const due = prepareQuery<[string, number, number], DueRow>(db, DUE);
   const take = db.prepare(CLAIM);
   let serial = 0;
   return ({ queue, limit, leaseMs, owner }) => {

@@ -6,6 +6,7 @@ import type { JsonText } from "../../src/core/json-text.ts";
 import { mayRetry } from "../../src/core/retry.ts";
 import type { State, TERMINAL_STATES } from "../../src/core/states.ts";
 import { unpackText } from "./codec.ts";
+import { prepareQuery } from "./query.ts";
 import type { Waiting } from "./waiting.ts";
 
 const END_TASK = `UPDATE tasks SET ended = ?, output = ?, finished_at = ? WHERE task_id = ? RETURNING workflow_name`;
@@ -54,10 +55,10 @@ export interface Endings {
 
 export function createEndings(db: Database.Database, ids: IdSource, waiting: Waiting): Endings {
   const endTask = db.prepare<unknown[], { workflow_name: string }>(END_TASK);
-  const limits = db.prepare<[string], { max_attempts: number }>(LIMITS);
+  const limits = prepareQuery<[string], { max_attempts: number }>(db, LIMITS);
   const insertRun = db.prepare(INSERT_RUN);
   const pointTask = db.prepare(POINT_TASK);
-  const outcome = db.prepare<[string], Outcome>(OUTCOME);
+  const outcome = prepareQuery<[string], Outcome>(db, OUTCOME);
   const endings: Endings = {
     end({ task_id, run_id }, ended, output, failure, now) {
       const { workflow_name } = endTask.get(ended, output, now, task_id)!;

@@ -3,6 +3,7 @@ import type { JsonText } from "../../src/core/json-text.ts";
 import type { EventTransitions } from "../../src/ports/store.ts";
 import type { Emitted, EmitRequest } from "../../src/ports/store-types.ts";
 import { packJson, packText } from "./codec.ts";
+import { prepareQuery } from "./query.ts";
 import { each, read, type Session } from "./session.ts";
 import type { Waiting } from "./waiting.ts";
 
@@ -12,7 +13,7 @@ const GET = "SELECT emitted_at, payload FROM events WHERE name = ?";
 export function createEvents(session: Session, waiting: Waiting): EventTransitions {
   const { db, clock } = session;
   const insert = db.prepare(EMIT);
-  const get = db.prepare<[string], { emitted_at: number; payload: JsonText }>(GET);
+  const get = prepareQuery<[string], { emitted_at: number; payload: JsonText }>(db, GET);
   const emit = (event: EmitRequest): Emitted => {
     const now = clock.now();
     const name = packText(event.name);

@@ -3,6 +3,7 @@
 import type Database from "better-sqlite3";
 import type { State } from "../../src/core/states.ts";
 import type { ClaimRef, Refused } from "../../src/ports/store-types.ts";
+import { prepareQuery } from "./query.ts";
 
 /** Binds run id, claim token and now, in this order. */
 export const FENCE = "run_id = ? AND claim_token = ? AND state = 'running' AND lease_until > ?";
@@ -11,7 +12,7 @@ const STATE_OF_RUN = "SELECT state FROM runs WHERE run_id = ?";
 
 /** Answers why the fence did not let a write through. */
 export function createRefusal(db: Database.Database): (ref: ClaimRef) => Refused {
-  const stateOfRun = db.prepare<[string], { state: State }>(STATE_OF_RUN);
+  const stateOfRun = prepareQuery<[string], { state: State }>(db, STATE_OF_RUN);
   return ({ runId }) => {
     const row = stateOfRun.get(runId);
     if (!row) return { ok: false, reason: "not_found" };

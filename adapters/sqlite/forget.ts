@@ -1,6 +1,7 @@
 // Retention: deletes finished tasks with all that belongs to them. Their start keys stay and keep the ids they answer with.
 import type Database from "better-sqlite3";
 import type { TaskId } from "../../src/core/ids.ts";
+import { prepareQuery } from "./query.ts";
 
 // The index carries the time, so that a pass that finds nothing reads no row.
 const FINISHED = `SELECT task_id FROM tasks INDEXED BY tasks_by_end WHERE ended IS NOT NULL AND finished_at < ? LIMIT ?`;
@@ -12,7 +13,7 @@ const DELETE_ALL = ["logs", "checkpoints", "waits", "runs", "tasks"].map(
 
 /** Deletes up to `limit` tasks that finished before `beforeMs`; answers how many. */
 export function createForget(db: Database.Database): (beforeMs: number, limit: number) => number {
-  const finished = db.prepare<[number, number], { task_id: TaskId }>(FINISHED);
+  const finished = prepareQuery<[number, number], { task_id: TaskId }>(db, FINISHED);
   const steps = [KEEP_KEY, ...DELETE_ALL].map((sql) => db.prepare<[string]>(sql));
   return (beforeMs, limit) => {
     const tasks = finished.all(beforeMs, limit);

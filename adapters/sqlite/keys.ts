@@ -4,6 +4,7 @@ import type { KeyStore } from "../../src/ports/store.ts";
 import type { ApiKey } from "../../src/ports/store-types.ts";
 import { packText, unpackText } from "./codec.ts";
 import { isDuplicate } from "./errors.ts";
+import { prepareQuery } from "./query.ts";
 import { read, type Session } from "./session.ts";
 
 const NOTE_EVERY_MS = 60_000;
@@ -35,8 +36,8 @@ const keyOf = ({ id, name, scope, created_at, last_used_at }: KeyRow): ApiKey =>
 export function createKeys(session: Session): KeyStore {
   const { db, clock, commits } = session;
   const add = db.prepare(ADD);
-  const byHash = db.prepare<[string], KeyRow>(BY_HASH);
-  const list = db.prepare<[], KeyRow>(LIST);
+  const byHash = prepareQuery<[string], KeyRow>(db, BY_HASH);
+  const list = prepareQuery<[], KeyRow>(db, LIST);
   const revoke = db.prepare(REVOKE);
   const noteUse = db.prepare(NOTE_USE);
   const used = (row: KeyRow): void => {

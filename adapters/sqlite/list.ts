@@ -13,6 +13,7 @@ import {
   type RunRow,
   type TaskRow,
 } from "./codec.ts";
+import { prepareQuery } from "./query.ts";
 
 type Row = TaskRow & RunRow;
 
@@ -26,7 +27,7 @@ export function createList(db: Database.Database): (filter: TaskFilter) => { tas
   const prepared = new Map<string, Database.Statement<unknown[], Row>>();
   const query = (filter: TaskFilter, range: Range): Row[] => {
     const { sql, params } = compose(filter, range);
-    const statement = prepared.get(sql) ?? db.prepare<unknown[], Row>(sql);
+    const statement = prepared.get(sql) ?? prepareQuery<unknown[], Row>(db, sql);
     prepared.set(sql, statement);
     return statement.all(params);
   };

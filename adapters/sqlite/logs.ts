@@ -4,6 +4,7 @@ import type { JsonText } from "../../src/core/json-text.ts";
 import type { LogStore } from "../../src/ports/store.ts";
 import type { LogLine } from "../../src/ports/store-types.ts";
 import { packJson, packText, unpackText } from "./codec.ts";
+import { prepareQuery } from "./query.ts";
 import { read, type Session } from "./session.ts";
 
 /** How long a line may wait for a transaction to ride along with, in ms: short for a person who is watching. */
@@ -11,7 +12,7 @@ const WAIT_MS = 50;
 
 const APPEND = "INSERT INTO logs (task_id, run_id, at, level, source, message, fields) VALUES (?, ?, ?, ?, ?, ?, ?)";
 const LIST = `SELECT id, task_id, run_id, at, level, source, message, fields FROM logs INDEXED BY logs_by_task
-  WHERE task_id = ?1 AND id > ?2 AND (?3 IS NULL OR run_id = ?3) ORDER BY id LIMIT ?4`;
+  WHERE task_id = ? AND id > ? AND (? IS NULL OR run_id = ?) ORDER BY id LIMIT ?`;
 
 interface LogRow {
   readonly id: number;
@@ -26,7 +27,7 @@ interface LogRow {
 
 export function createLogs(session: Session): LogStore {
   const append = session.db.prepare(APPEND);
-  const list = session.db.prepare<[string, number, string | null, number], LogRow>(LIST);
+  const list = prepareQuery<[string, number, string | null, string | null, number], LogRow>(session.db, LIST);
   const write = ({ taskId, runId, at, level, source, message, fields }: LogLine): void => {
     append.run(taskId, runId, at, level, source, packText(message), fields === null ? null : packJson(fields));
   };
@@ -34,7 +35,7 @@ export function createLogs(session: Session): LogStore {
     append: (lines) => session.commits.addLater(() => lines.forEach(write), WAIT_MS),
     list: (taskId, { runId, after, limit }) =>
       read(session, () =>
-        list.all(taskId, after ?? 0, runId ?? null, limit).map((row) => ({
+        list.all(taskId, after ?? 0, runId ?? null, runId ?? null, limit).map((row) => ({
           id: row.id,
           taskId: row.task_id,
           runId: row.run_id,

@@ -18,6 +18,7 @@ import {
   type WaitRow,
 } from "./codec.ts";
 import { createList } from "./list.ts";
+import { prepareQuery } from "./query.ts";
 import { read, type Session } from "./session.ts";
 
 const FIND = `SELECT ${TASK_COLUMNS}, ${stateColumns("n")}, ${RUN_COLUMNS} FROM tasks t JOIN runs n ON n.run_id = t.last_run_id
@@ -45,14 +46,14 @@ interface CountRow {
 
 export function createReads(session: Session): TaskReads {
   const { db } = session;
-  const byTask = db.prepare<[string], TaskRow & RunRow>(BY_TASK);
-  const byRun = db.prepare<[string], TaskRow & RunRow>(BY_RUN);
-  const runs = db.prepare<[string], RunRow>(RUNS);
-  const checkpoints = db.prepare<[string], CheckpointRow>(CHECKPOINTS);
-  const waits = db.prepare<[string], WaitRow>(WAITS);
-  const activeNames = db.prepare<[], { workflow_name: string }>(ACTIVE_NAMES);
-  const activeOf = db.prepare<[string, number], { task_id: TaskId }>(ACTIVE_OF);
-  const counts = [db.prepare<[], CountRow>(LIVE_COUNTS), db.prepare<[], CountRow>(ENDED_COUNTS)];
+  const byTask = prepareQuery<[string], TaskRow & RunRow>(db, BY_TASK);
+  const byRun = prepareQuery<[string], TaskRow & RunRow>(db, BY_RUN);
+  const runs = prepareQuery<[string], RunRow>(db, RUNS);
+  const checkpoints = prepareQuery<[string], CheckpointRow>(db, CHECKPOINTS);
+  const waits = prepareQuery<[string], WaitRow>(db, WAITS);
+  const activeNames = prepareQuery<[], { workflow_name: string }>(db, ACTIVE_NAMES);
+  const activeOf = prepareQuery<[string, number], { task_id: TaskId }>(db, ACTIVE_OF);
+  const counts = [prepareQuery<[], CountRow>(db, LIVE_COUNTS), prepareQuery<[], CountRow>(db, ENDED_COUNTS)];
   const list = createList(db);
   return {
     find: (id) =>

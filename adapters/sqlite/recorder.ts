@@ -4,6 +4,7 @@ import type { RunId, TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
 import type { CheckpointKind, Recorded } from "../../src/ports/store-types.ts";
 import { unpackText } from "./codec.ts";
+import { prepareQuery } from "./query.ts";
 
 const FIND = "SELECT name, kind, value FROM checkpoints WHERE task_id = ? AND name = ?";
 const ALL = "SELECT name, kind, value FROM checkpoints WHERE task_id = ? ORDER BY seq";
@@ -36,10 +37,10 @@ export interface Recorder {
 }
 
 export function createRecorder(db: Database.Database): Recorder {
-  const find = db.prepare<[string, string], Recorded>(FIND);
-  const all = db.prepare<[string], Recorded>(ALL);
+  const find = prepareQuery<[string, string], Recorded>(db, FIND);
+  const all = prepareQuery<[string], Recorded>(db, ALL);
   const insert = db.prepare(INSERT);
-  const newestRun = db.prepare<[string], { runId: RunId; attempt: number; recorded: number }>(NEWEST_RUN);
+  const newestRun = prepareQuery<[string], { runId: RunId; attempt: number; recorded: number }>(db, NEWEST_RUN);
   const count = db.prepare(COUNT);
   const unpack = (row: Recorded): Recorded => ({ name: unpackText(row.name), kind: row.kind, value: row.value });
   const recorder: Recorder = {

@@ -14,6 +14,7 @@ import type {
 import { packText, packTextOrNull } from "./codec.ts";
 import type { Endings } from "./endings.ts";
 import { createRefusal, FENCE } from "./fence.ts";
+import { prepareQuery } from "./query.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Session } from "./session.ts";
 import { deadlineResult, type Waiting } from "./waiting.ts";
@@ -40,7 +41,7 @@ type Look =
 export function createSuspend(session: Session, parts: Parts): (request: SuspendRequest) => Suspended | Refused {
   const { db, clock } = session;
   const refuse = createRefusal(db);
-  const held = db.prepare<unknown[], { task_id: TaskId }>(HELD);
+  const held = prepareQuery<unknown[], { task_id: TaskId }>(db, HELD);
   const sleep = db.prepare<[number | null, number, RunId]>(SLEEP);
   const look = createLook(session, parts);
   return (request) => {
@@ -65,7 +66,7 @@ export function createSuspend(session: Session, parts: Parts): (request: Suspend
 
 function createLook({ db }: Session, parts: Parts): (taskId: TaskId, wait: WaitRequest, now: number) => Look {
   const { recorder, waiting } = parts;
-  const firstDeadline = db.prepare<[string, string], { deadline_at: number | null }>(FIRST_DEADLINE);
+  const firstDeadline = prepareQuery<[string, string], { deadline_at: number | null }>(db, FIRST_DEADLINE);
   const note = db.prepare(NOTE);
   const result = createResult(db, parts.endings);
   return (taskId, wait, now) => {
@@ -94,7 +95,7 @@ function createResult(
   deadlineAt: number | null,
   now: number,
 ) => { readonly kind: CheckpointKind; readonly value: string } | null {
-  const event = db.prepare<[string], { payload: string }>(EVENT);
+  const event = prepareQuery<[string], { payload: string }>(db, EVENT);
   return ({ kind, target }, deadlineAt, now) => {
     if (kind !== "sleep" && target !== null) {
       const value = kind === "event" ? event.get(packText(target))?.payload : endings.outcome(target);

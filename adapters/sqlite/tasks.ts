@@ -7,6 +7,7 @@ import type { Cancelled, Enqueued, NewTask, Retried } from "../../src/ports/stor
 import { packJson, packText, packTextOrNull } from "./codec.ts";
 import type { EndedRun, Endings } from "./endings.ts";
 import { createForget } from "./forget.ts";
+import { prepareQuery } from "./query.ts";
 import { each, type Session } from "./session.ts";
 
 const KEY_TAKEN = "SELECT task_id, run_id, attempt FROM start_keys WHERE queue = ? AND key = ?";
@@ -18,8 +19,8 @@ const INSERT_RUN = `INSERT INTO runs (run_id, task_id, attempt, queue, state, av
   VALUES (?, ?, 1, ?, 'pending', ?, 0, ?, ?)`;
 const NEWEST_RUN = `SELECT n.run_id, n.task_id, n.attempt, n.queue, n.recorded, n.state
   FROM tasks t JOIN runs n ON n.run_id = t.last_run_id WHERE t.task_id = ?`;
-const CANCEL_RUN = `UPDATE runs SET state = 'cancelled', claim_token = NULL, lease_until = NULL, finished_at = ?1, updated_at = ?1
-  WHERE run_id = ?2`;
+const CANCEL_RUN = `UPDATE runs SET state = 'cancelled', claim_token = NULL, lease_until = NULL, finished_at = ?, updated_at = ?
+  WHERE run_id = ?`;
 const REOPEN = `UPDATE tasks SET ended = NULL, finished_at = NULL, max_attempts = max(max_attempts, ?) WHERE task_id = ?`;
 
 interface StartKey {
@@ -33,7 +34,7 @@ type NewestRun = EndedRun & { readonly state: State };
 export function createTasks(session: Session, endings: Endings): TaskTransitions {
   const { db, clock } = session;
   const enqueue = createEnqueue(session);
-  const newestRun = db.prepare<[string], NewestRun>(NEWEST_RUN);
+  const newestRun = prepareQuery<[string], NewestRun>(db, NEWEST_RUN);
   const cancelRun = db.prepare(CANCEL_RUN);
   const reopen = db.prepare(REOPEN);
   const forget = createForget(db);
@@ -44,7 +45,7 @@ export function createTasks(session: Session, endings: Endings): TaskTransitions
     const answer = { ok: true, taskId, runId: run.run_id } as const;
     if (isTerminal(run.state)) return { ...answer, changed: false, state: run.state };
     const now = clock.now();
-    cancelRun.run(now, run.run_id);
+    cancelRun.run(now, now, run.run_id);
     endings.end(run, "cancelled", null, null, now);
     return { ...answer, changed: true, state: "cancelled" };
   };
@@ -67,7 +68,7 @@ export function createTasks(session: Session, endings: Endings): TaskTransitions
 }
 
 function createEnqueue({ db, clock, ids }: Session): (task: NewTask) => Enqueued {
-  const keyTaken = db.prepare<[string, string], StartKey>(KEY_TAKEN);
+  const keyTaken = prepareQuery<[string, string], StartKey>(db, KEY_TAKEN);
   const takeKey = db.prepare(TAKE_KEY);
   const insertTask = db.prepare(INSERT_TASK);
   const insertRun = db.prepare(INSERT_RUN);
@@ -102,7 +103,7 @@ function createEnqueue({ db, clock, ids }: Session): (task: NewTask) => Enqueued
 
 /** The task that a start key belongs to, also when retention has deleted it. */
 function createEarlier(db: Database.Database): (taken: StartKey) => Enqueued {
-  const newest = db.prepare<[string], { run_id: RunId; attempt: number }>(NEWEST);
+  const newest = prepareQuery<[string], { run_id: RunId; attempt: number }>(db, NEWEST);
   return ({ task_id, run_id, attempt }) => {
     const last = newest.get(task_id) ?? { run_id: run_id!, attempt: attempt! };
     return { taskId: task_id, runId: last.run_id, attempt: last.attempt, created: false };

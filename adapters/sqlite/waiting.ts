@@ -5,6 +5,7 @@ import type { RunId, TaskId } from "../../src/core/ids.ts";
 import { NULL_JSON, toJsonText, type JsonText } from "../../src/core/json-text.ts";
 import type { CheckpointKind, Emitted, Wait } from "../../src/ports/store-types.ts";
 import { unpackText, type WaitRow } from "./codec.ts";
+import { prepareQuery } from "./query.ts";
 import type { Recorder } from "./recorder.ts";
 
 const WAITERS = "SELECT task_id, step FROM waits WHERE target = ? AND kind = ? ORDER BY task_id, step";
@@ -13,8 +14,8 @@ const LAPSED = `SELECT step, kind, target, deadline_at, created_at FROM waits WH
 const DELETE_WAIT = "DELETE FROM waits WHERE task_id = ? AND step = ?";
 const DELETE_WAITS = "DELETE FROM waits WHERE task_id = ?";
 // A run that was never started sleeps for its back-off, not for a wait.
-const WAKE = `UPDATE runs SET state = 'pending', available_at = ?1, updated_at = ?1
-  WHERE run_id = (SELECT last_run_id FROM tasks WHERE task_id = ?2) AND state = 'sleeping' AND started_at IS NOT NULL
+const WAKE = `UPDATE runs SET state = 'pending', available_at = ?, updated_at = ?
+  WHERE run_id = (SELECT last_run_id FROM tasks WHERE task_id = ?) AND state = 'sleeping' AND started_at IS NOT NULL
   RETURNING run_id AS runId, task_id AS taskId, queue`;
 
 export type Woken = Emitted["woken"][number];
@@ -31,17 +32,17 @@ export interface Waiting {
 }
 
 export function createWaiting(db: Database.Database, recorder: Recorder): Waiting {
-  const waiters = db.prepare<[string, string], { task_id: TaskId; step: string }>(WAITERS);
-  const lapsed = db.prepare<[string, number], WaitRow>(LAPSED);
+  const waiters = prepareQuery<[string, string], { task_id: TaskId; step: string }>(db, WAITERS);
+  const lapsed = prepareQuery<[string, number], WaitRow>(db, LAPSED);
   const deleteWait = db.prepare(DELETE_WAIT);
   const deleteWaits = db.prepare(DELETE_WAITS);
-  const wake = db.prepare<[number, string], { runId: RunId; taskId: TaskId; queue: string }>(WAKE);
+  const wake = db.prepare<[number, number, string], { runId: RunId; taskId: TaskId; queue: string }>(WAKE);
   const waiting: Waiting = {
     resolve(kind, target, value, now) {
       const woken: Woken[] = [];
       for (const { task_id, step } of waiters.all(target, kind)) {
         waiting.end(task_id, step, kind, value(), now);
-        const run = wake.get(now, task_id);
+        const run = wake.get(now, now, task_id);
         if (run) woken.push({ ...run, queue: unpackText(run.queue) });
       }
       return woken;
