@@ -29,6 +29,8 @@ export class Attempt {
   #leaseUntil: number;
   #draining = false;
   #suspended = false;
+  /** What the store threw at a write of this attempt: it cannot go on and must not stay claimed. */
+  #fault: unknown = null;
 
   constructor(run: ClaimedRun, deps: AttemptDeps) {
     this.run = run;
@@ -74,7 +76,7 @@ export class Attempt {
     const end = await runnable.host.run(run, this.#session(), this.#ending.signal);
     const recording = this.record(end);
     settled();
-    await recording;
+    await recording.catch((error: unknown) => this.#fail(engineFault(error), true));
   }
 
   /** Writes what the end of a host's work means. */
@@ -103,6 +105,7 @@ export class Attempt {
 
   /** A run that a stop ended goes back to its queue; one that sleeps, was cancelled or lost its claim has nothing to give back. */
   async #dropped(): Promise<void> {
+    if (this.#fault !== null && !this.#ending.signal.aborted) return this.#fail(engineFault(this.#fault), true);
     const stopped = this.#draining || this.#ending.signal.reason === "shutdown";
     if (stopped && !this.#suspended) await this.release("the runtime stops");
   }
@@ -139,7 +142,10 @@ export class Attempt {
   async #write<T extends { readonly ok: boolean; readonly reason?: string }>(
     op: () => Promise<readonly T[]>,
   ): Promise<T | null> {
-    const answers = await persist(this.#deps.clock, this.#ending.signal, op);
+    const answers = await persist(this.#deps.clock, this.#ending.signal, op).catch((error: unknown) => {
+      this.#fault = error;
+      throw error;
+    });
     const answer = answers?.[0];
     if (!answer) return null;
     if (!answer.ok) this.abort(answer.reason ?? "lease_lost");
@@ -206,4 +212,9 @@ export class Attempt {
       bus.publish({ type: "service.error", service: "logs", message: messageOf(error) });
     });
   }
+}
+
+/** The engine's own reason for a failed attempt: a value or a moment that the store did not take. */
+function engineFault(error: unknown): Failure {
+  return { name: "$StoreFault", message: `the store did not take what the run wrote: ${messageOf(error)}` };
 }

@@ -1,11 +1,11 @@
 // A host whose workflows are TypeScript functions on the session: lets engine tests say exactly what a handler does and when.
-import type { JsonText } from "../../src/core/json-text.ts";
+import { toJsonText } from "../../src/core/json-text.ts";
 import type { Runnable, WorkflowNames } from "../../src/engine/names.ts";
 import type { GenerationHost, RunEnd, RunSession, RunStart } from "../../src/ports/host.ts";
 
 export type Script = (start: RunStart, session: RunSession, signal: AbortSignal) => Promise<RunEnd>;
 
-export const result = (value: unknown): RunEnd => ({ kind: "result", value: JSON.stringify(value) as JsonText });
+export const result = (value: unknown): RunEnd => ({ kind: "result", value: toJsonText(value) });
 
 /** Names that an engine test can change while it runs. */
 export class ScriptedNames implements WorkflowNames {
@@ -38,7 +38,7 @@ export async function step(start: RunStart, session: RunSession, name: string, b
   const recorded = start.recorded.find((one) => one.name === name);
   if (recorded) return JSON.parse(recorded.value);
   const value = await body();
-  const answer = await session.step({ name, value: JSON.stringify(value) as JsonText, durationMs: 1 });
+  const answer = await session.step({ name, value: toJsonText(value), durationMs: 1 });
   if (!answer.ok) throw new Dropped();
   return value;
 }

@@ -168,3 +168,15 @@ test("finished tasks are deleted after their time and their start keys still sta
   expect(await bench.create("w", {}, { idempotencyKey: "k" })).toMatchObject({ created: false, taskId: first.taskId });
   await bench.close();
 });
+
+test("a write that the store throws at fails the attempt instead of leaving it claimed for ever", async () => {
+  const bench = await openBench();
+  bench.names.scripts.set("w", (start) =>
+    Promise.resolve({ kind: "result", value: (start.attempt === 1 ? undefined : json("fine")) as JsonText }),
+  );
+  const { taskId } = await bench.create("w");
+  expect(await bench.seen("run.failed", taskId)).toMatchObject({ name: "$StoreFault" });
+  await bench.clock.advance(1_000);
+  await bench.seen("run.completed", taskId);
+  await bench.close();
+});

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { JsonText } from "../../src/core/json-text.ts";
 import { pythonEventName } from "../../src/core/keys.ts";
+import { DEFAULT_CONCURRENCY } from "../../src/core/queues.ts";
 import type { RunSession, RunStart } from "../../src/ports/host.ts";
 import { openBench, type Bench } from "../support/engine-bench.ts";
 import { script, step, wait } from "../support/scripted-host.ts";
@@ -9,11 +10,7 @@ import { script, step, wait } from "../support/scripted-host.ts";
 let bench: Bench;
 
 beforeEach(async () => {
-  bench = await openBench({
-    settings: {
-      concurrency: { ...(await import("../../src/core/queues.ts")).DEFAULT_CONCURRENCY, centaur_workflows: 1 },
-    },
-  });
+  bench = await openBench({ settings: { concurrency: { ...DEFAULT_CONCURRENCY, centaur_workflows: 1 } } });
 });
 
 afterEach(() => bench.close());
