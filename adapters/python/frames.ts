@@ -119,7 +119,7 @@ const BREAKS = /[\t\n\r]/;
 const LONE_SURROGATES = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
 
 /** The same JSON value without a raw tab or line break, and able to pass through UTF-8. Inside a string JSON allows neither, so any there is white space. */
-function onOneLine(raw: JsonText): string {
+export function onOneLine(raw: JsonText): string {
   const line = BREAKS.test(raw) ? raw.replace(/[\t\n\r]/g, " ") : raw;
   if (line.isWellFormed()) return line;
   return line.replace(LONE_SURROGATES, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
