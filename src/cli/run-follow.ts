@@ -12,7 +12,7 @@ import { getMembers, getRun, runPath, wire, type Wire, type WireLog, type WireRu
 export interface Follower {
   /** A log line, in order. */
   readonly log?: (line: Wire<WireLog>) => void;
-  /** Another event of the run: its type and its data. */
+  /** Another event of the run: its type and its data. The first one is `state`, the run as it is found. */
   readonly event?: (type: string, data: JsonText) => void;
 }
 
@@ -37,6 +37,9 @@ export async function followRun(
     try {
       const response = await client.open(runPath(id, "events"), signal);
       missedSince = null;
+      await logs?.read();
+      // What happened before the stream stood is told by the run itself.
+      follower.event?.("state", (await getRun(client, id)).text);
       await readEvents(response, logs, follower);
       const run = await getRun(client, id);
       await logs?.read();
@@ -53,7 +56,6 @@ export async function followRun(
 }
 
 async function readEvents(response: Response, logs: LogReader | null, follower: Follower): Promise<void> {
-  await logs?.read();
   for await (const event of serverEvents(response)) {
     if (event.event === "end") return;
     if (event.event === "run.log") await logs?.readUntil(event);

@@ -20,6 +20,10 @@ export function logLine({ level, source, message }: LineOfLog): string {
 export function eventLine(type: string, data: Readonly<Record<string, unknown>>, now: number): string | null {
   const text = (name: string): string => printable(String(data[name] ?? ""));
   switch (type) {
+    case "state": {
+      const wakes = data["wake_at"] === null ? "" : `, wakes ${relative(text("wake_at"), now)}`;
+      return data["status"] === "sleeping" ? `☾ sleeping${wakes}` : null;
+    }
     case "run.started":
       return Number(data["attempt"]) > 1 ? `▶ attempt ${text("attempt")} started` : "▶ started";
     case "run.step":

@@ -139,7 +139,7 @@ describe("chiron run", () => {
         .trimEnd()
         .split("\n")
         .map((line) => JSON.parse(line).event),
-    ).toEqual(["log", "run.completed", "end"]);
+    ).toEqual(["log", "state", "run.completed", "end"]);
   });
 
   test("gives up waiting after --timeout and says that the run goes on", async () => {
