@@ -20,8 +20,8 @@ async function start(project: Project, env: Record<string, string> = {}): Promis
 
 interface Case {
   readonly point: string;
-  /** The step whose body may have run twice. */
-  readonly twice?: "a" | "b" | "c" | "d";
+  /** The step whose body may have run twice; "any": the kill comes from a request, whatever the run does then. */
+  readonly twice?: "a" | "b" | "c" | "d" | "any";
   readonly input?: Record<string, unknown>;
 }
 
@@ -40,8 +40,8 @@ const CASES: readonly Case[] = [
   { point: "progress.fail:after:1", input: { fail_once: true } },
   { point: "progress.suspend:before:2" },
   { point: "progress.suspend:after:2" },
-  { point: "events.emit:before:1" },
-  { point: "events.emit:after:1" },
+  { point: "events.emit:before:1", twice: "any" },
+  { point: "events.emit:after:1", twice: "any" },
   { point: "progress.checkpoint:before:4", twice: "d" },
   { point: "progress.complete:before:1" },
   { point: "progress.complete:after:1" },

@@ -123,7 +123,7 @@ test("a failed import, a missing handler and a duplicate name are each reported 
   expect(kinds["bad_import.py"]?.message).toContain("no_such_module_at_all");
   expect(kinds["no_handler.py"]?.kind).toBe("no_handler");
   // The file that already serves the name keeps it, though the other one sorts first.
-  expect(kinds["another.py"]?.kind).toBe("duplicate_name");
+  expect(kinds["another.py"]?.kind, JSON.stringify(problems)).toBe("duplicate_name");
   expect(await output("one")).toBe("old");
 });
 

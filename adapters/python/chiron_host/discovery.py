@@ -1,6 +1,6 @@
 """Imports the workflow files of the folders and tells what they declare. One bad file never stops another; each is reported.
 
-The files' order is the roots' order, then path order; of two files with one name the first serves.
+The files' order is the roots' order, then path order; of two files with one name the preferred one serves, else the first.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import importlib.util
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -77,37 +77,49 @@ class Discoverer:
         self._walk_all = walk_all
         self.importing: Callable[[str | None], None] = lambda _: None
 
-    def run(self) -> Discovery:
-        """Import everything and answer what there is."""
+    def run(self, prefer: Mapping[str, str] | None = None) -> Discovery:
+        """Import everything and answer what there is. `prefer` tells which path keeps a name that several files declare."""
         started = time.perf_counter()
         found = Discovery()
         import_paths.prepare(self._roots, self._snapshot)
-        loaded: set[str] = set()
+        candidates = self._candidates(found)
+        owners: dict[str, str] = {}
+        for candidate in candidates:
+            first = owners.setdefault(candidate.name, candidate.path)
+            if candidate.path != first and candidate.path == (prefer or {}).get(candidate.name):
+                owners[candidate.name] = candidate.path
+        for candidate in candidates:
+            self._load(candidate, owners[candidate.name], found)
+        found.files = {**self._files(), **found.files}
+        found.ms = (time.perf_counter() - started) * 1000
+        return found
+
+    def _candidates(self, found: Discovery) -> list[Candidate]:
+        """The allowed workflow files in order; nothing is imported yet."""
+        candidates: list[Candidate] = []
+        seen: set[str] = set()
         for root in self._roots:
             for path in workflow_files(root, self._snapshot, self._walk_all):
-                if path in loaded:
+                if path in seen:
                     continue
-                loaded.add(path)
+                seen.add(path)
                 candidate = look(path, self._snapshot)
                 if isinstance(candidate, Problem):
                     found.problems.append(candidate)
                     found.files[path] = self._snapshot.seen.get(path, "")
                 elif candidate is not None and self._allows(candidate.name):
-                    self._load(candidate, found)
-        found.files = {**self._files(), **found.files}
-        found.ms = (time.perf_counter() - started) * 1000
-        return found
+                    candidates.append(candidate)
+        return candidates
 
-    def _load(self, candidate: Candidate, found: Discovery) -> None:
+    def _load(self, candidate: Candidate, owner: str, found: Discovery) -> None:
         path, name = candidate.path, candidate.name
         found.files[path] = self._snapshot.seen[path]
 
         def report(kind: str, message: str, severity: str = "error", line: int | None = candidate.line) -> None:
             found.problems.append(Problem(path, line, kind, message, severity, workflow_name=name))
 
-        other = found.workflows.get(name)
-        if other is not None:
-            report("duplicate_name", f"the workflow name {name!r} is already taken by {other.path}")
+        if path != owner:
+            report("duplicate_name", f"the workflow name {name!r} is already taken by {owner}")
             return
         self.importing(path)
         try:

@@ -108,7 +108,7 @@ class ExtendedHost:
         if kind == "start":
             self._start(header, texts)
         elif kind == "discover":
-            self._tell_discovery()
+            self._tell_discovery(header.get("prefer"))
         elif kind == "ping":
             self._frame(t="pong", at=header.get("at"), frozen=len(self._frozen))
         elif kind == "exit":
@@ -193,13 +193,13 @@ class ExtendedHost:
             os._exit(0)
         self.loop.call_later(0.01, self._exit_when_idle)
 
-    def _discovered(self) -> Discovery:
+    def _discovered(self, prefer: dict[str, str] | None = None) -> Discovery:
         if self._discovery is None:
-            self._discovery = self._discoverer.run()
+            self._discovery = self._discoverer.run(prefer)
         return self._discovery
 
-    def _tell_discovery(self) -> None:
-        found = self._discovered()
+    def _tell_discovery(self, prefer: dict[str, str] | None) -> None:
+        found = self._discovered(prefer)
         self._capture.drain()
         self._logs.close()
         body = {
