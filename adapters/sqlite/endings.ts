@@ -2,10 +2,9 @@
 // attempt is followed by the next one while there is one left.
 import type Database from "better-sqlite3";
 import type { IdSource, RunId, TaskId } from "../../src/core/ids.ts";
-import type { JsonText } from "../../src/core/json-text.ts";
 import { mayRetry } from "../../src/core/retry.ts";
 import type { State, TERMINAL_STATES } from "../../src/core/states.ts";
-import { unpackText } from "./codec.ts";
+import { unpackTextOrNull } from "./codec.ts";
 import { prepareQuery } from "./query.ts";
 import type { Waiting } from "./waiting.ts";
 
@@ -15,7 +14,7 @@ const INSERT_RUN = `INSERT INTO runs (run_id, task_id, attempt, queue, state, av
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const POINT_TASK = "UPDATE tasks SET last_run_id = ?, attempts = ? WHERE task_id = ?";
 const OUTCOME = `SELECT t.workflow_name, t.ended, t.last_run_id AS run_id, t.output, n.failure
-  FROM tasks t JOIN runs n ON n.run_id = t.last_run_id WHERE t.task_id = ? AND t.ended IS NOT NULL`;
+  FROM tasks t JOIN runs n ON n.run_id = t.last_run_id WHERE t.task_id = ?`;
 
 type EndState = (typeof TERMINAL_STATES)[number];
 
@@ -28,13 +27,16 @@ export interface EndedRun {
   readonly recorded: number;
 }
 
-export interface Outcome {
-  readonly workflow_name: string;
-  readonly ended: EndState;
-  readonly run_id: RunId;
-  readonly output: JsonText | null;
+interface Outcome {
+  readonly workflow_name: string | null;
+  readonly ended: EndState | "not_found" | null;
+  readonly run_id: RunId | null;
+  readonly output: string | null;
   readonly failure: string | null;
 }
+
+/** Awaiting a task that was never there, or that retention has deleted, must not sleep for ever. */
+const UNKNOWN: Outcome = { workflow_name: null, ended: "not_found", run_id: null, output: null, failure: null };
 
 export interface NextAttempt {
   readonly runId: RunId;
@@ -44,12 +46,12 @@ export interface NextAttempt {
 
 export interface Endings {
   /** The task of this run ends with it. Failure is JSON text. */
-  end(run: EndedRun, ended: EndState, output: JsonText | string | null, failure: string | null, now: number): void;
+  end(run: EndedRun, ended: EndState, output: string | null, failure: string | null, now: number): void;
   /** This run has failed: the next attempt in `delayMs`, or the task's end when there is none left or delayMs is null. */
   failed(run: EndedRun, failure: string, delayMs: number | null, now: number): NextAttempt | null;
   /** One more run of a task, due in `delayMs`. */
   addRun(after: EndedRun, delayMs: number, now: number): NextAttempt;
-  /** How a task ended, as the value an awaiting run gets; null while it has not. */
+  /** How a task ended, as the value an awaiting run gets; null while it has not. A task that is not (or no longer) in the store has the status not_found. */
   outcome(taskId: string): string | null;
 }
 
@@ -63,8 +65,7 @@ export function createEndings(db: Database.Database, ids: IdSource, waiting: Wai
     end({ task_id, run_id }, ended, output, failure, now) {
       const { workflow_name } = endTask.get(ended, output, now, task_id)!;
       waiting.drop(task_id);
-      const value = (): string =>
-        outcomeJson(task_id, { workflow_name, ended, run_id, output: output as JsonText | null, failure });
+      const value = (): string => outcomeJson(task_id, { workflow_name, ended, run_id, output, failure });
       waiting.resolve("task", task_id, value, now);
     },
     failed(run, failure, delayMs, now) {
@@ -84,7 +85,8 @@ export function createEndings(db: Database.Database, ids: IdSource, waiting: Wai
     },
     outcome(taskId) {
       const row = outcome.get(taskId);
-      return row ? outcomeJson(taskId, row) : null;
+      if (!row) return outcomeJson(taskId, UNKNOWN);
+      return row.ended === null ? null : outcomeJson(taskId, row);
     },
   };
   return endings;
@@ -92,7 +94,7 @@ export function createEndings(db: Database.Database, ids: IdSource, waiting: Wai
 
 /** Output and failure are embedded as the texts they are, never parsed. */
 function outcomeJson(taskId: string, { run_id, workflow_name, ended, output, failure }: Outcome): string {
-  const name = JSON.stringify(unpackText(workflow_name));
+  const name = JSON.stringify(unpackTextOrNull(workflow_name));
   const ids = `"task_id":${JSON.stringify(taskId)},"run_id":${JSON.stringify(run_id)}`;
   return `{${ids},"workflow_name":${name},"status":"${ended}","output":${output ?? "null"},"failure":${failure ?? "null"}}`;
 }

@@ -1,7 +1,6 @@
 // A task's checkpoints: each name is written at most once, numbered without gaps in the order of writing. Names are in stored form.
 import type Database from "better-sqlite3";
 import type { RunId, TaskId } from "../../src/core/ids.ts";
-import type { JsonText } from "../../src/core/json-text.ts";
 import type { CheckpointKind, Recorded } from "../../src/ports/store-types.ts";
 import { unpackText } from "./codec.ts";
 import { prepareQuery } from "./query.ts";
@@ -20,7 +19,7 @@ export interface NewCheckpoint {
   readonly seq: number;
   readonly name: string;
   readonly kind: CheckpointKind;
-  readonly value: JsonText | string;
+  readonly value: string;
   readonly now: number;
   readonly durationMs?: number;
   readonly position?: string | null;
@@ -33,7 +32,7 @@ export interface Recorder {
   /** Writes under a number the caller has drawn; false when the name is there already. */
   insert(checkpoint: NewCheckpoint): boolean;
   /** Writes a resolved wait under the next number of the task's newest run. */
-  append(taskId: TaskId, name: string, kind: CheckpointKind, value: JsonText | string, now: number): void;
+  append(taskId: TaskId, name: string, kind: CheckpointKind, value: string, now: number): void;
 }
 
 export function createRecorder(db: Database.Database): Recorder {

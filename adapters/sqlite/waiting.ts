@@ -26,7 +26,7 @@ export interface Waiting {
   /** Ends this task's waits whose deadline has passed. */
   lapse(taskId: TaskId, now: number): void;
   /** Ends one wait of a run that is awake. */
-  end(taskId: TaskId, step: string, kind: CheckpointKind, value: JsonText | string, now: number): void;
+  end(taskId: TaskId, step: string, kind: CheckpointKind, value: string, now: number): void;
   /** Drops all waits of a task that ended. */
   drop(taskId: TaskId): void;
 }
