@@ -35,7 +35,8 @@ class Discovery(Folder):
         self.assertEqual((named(found), found["problems"]), (["also", "good", "third"], []))
         self.assertFalse(os.path.exists(f"{self.base}/touched"))
         self.workflow_file(".hidden/h.py", "hidden")
-        self.assertIn("trap", named(self.host(walk_all=True).discover()))
+        self.assertIn("hidden", named(self.host(walk_all=True).discover()))
+        self.assertTrue(os.path.exists(f"{self.base}/touched"))
 
     def test_every_broken_file_is_reported_and_stops_no_other(self) -> None:
         """Conformance 22, 24, 25, 111, 112."""
