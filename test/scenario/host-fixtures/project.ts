@@ -18,6 +18,8 @@ export interface Project {
   readonly events: RuntimeEvent[];
   readonly lines: HostLogLine[];
   readonly stateDir: string;
+  /** Resolves when a host's loop is first said to be held. */
+  readonly stalled: Promise<void>;
 }
 
 /** An empty folder that is removed after the test. */
@@ -32,6 +34,7 @@ export function openProject(options: Partial<PythonHostOptions> = {}): Project {
   const stateDir = temporaryFolder();
   const events: RuntimeEvent[] = [];
   const lines: HostLogLine[] = [];
+  const stalled = Promise.withResolvers<void>();
   const host = createPythonHost({
     dirs: [SAMPLES],
     hostScript: HOST_SCRIPT,
@@ -39,12 +42,15 @@ export function openProject(options: Partial<PythonHostOptions> = {}): Project {
     env: withoutByteCodeSwitch(),
     allow: null,
     walkAll: false,
-    onEvent: (event) => events.push(event),
+    onEvent: (event) => {
+      events.push(event);
+      if (event.type === "host.stalled") stalled.resolve();
+    },
     onLog: (line) => lines.push(line),
     ...options,
   });
   onTestFinished(() => host.close());
-  return { host, events, lines, stateDir };
+  return { host, events, lines, stateDir, stalled: stalled.promise };
 }
 
 /** A developer's shell may forbid byte code, which would hide what stale byte code does. */
