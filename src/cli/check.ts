@@ -15,7 +15,8 @@ import { shownPath } from "./workflows.ts";
 
 interface CheckOptions extends CommonOptions {
   readonly strict?: boolean;
-  readonly import: boolean;
+  /** Undefined: nothing was said. */
+  readonly import?: boolean;
 }
 
 const FAILED_EXIT = 3;
@@ -31,6 +32,7 @@ export function addCheckCommand(program: Command, deps: CommandDeps): void {
   withCommonOptions(program.command("check [dirs...]"))
     .description("check workflow files; exit code 3 when something would not work")
     .option("--strict", "warnings fail the check too")
+    .option("--import", "load the folders as the engine does, too (the default)")
     .option("--no-import", "read the files only; run none of their code")
     .addHelpText("after", EXAMPLES)
     .action(action<CheckOptions>(deps, checkDirs, (_options, dirs) => (dirs.length > 0 ? { dirs } : {})));
@@ -50,7 +52,7 @@ async function checkDirs({ wiring, output, config }: CommandContext, options: Ch
   });
   // A single file has no folder of its own to be loaded from.
   const folders = present.filter((dir) => fs.statSync(dir).isDirectory());
-  const imports = options.import && folders.length > 0;
+  const imports = options.import !== false && folders.length > 0;
   const problems = imports ? await loadProblems(wiring, { ...config, dirs: folders }) : [];
   const report = withProblems(read, problems);
   const failed = checkFails(report, options.strict === true);

@@ -52,7 +52,7 @@ async function dev({ wiring, output, config }: CommandContext): Promise<number> 
     if (port !== config.port && config.port !== 0) output.note(`port ${config.port} is taken; using ${port}`);
     const status = describe(runtime, url, Math.round(performance.now() - started));
     if (output.json) output.printJson(status);
-    else welcome(output.note, status, runtime);
+    else welcome((line) => output.note(line), status, runtime);
     await untilStopped();
     output.note("stopping: running work goes on to its next checkpoint (Ctrl-C again to end now)");
     return 0;
@@ -74,6 +74,12 @@ function untilStopped(): Promise<void> {
     };
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, stop);
   });
+}
+
+/** Relative where that is shorter to read than the absolute path. */
+function nearby(root: string, file: string): string {
+  const relative = path.relative(root, file) || ".";
+  return relative.startsWith("..") ? file : relative;
 }
 
 interface Status {
@@ -109,7 +115,7 @@ function describe(runtime: Runtime, url: string, ms: number): Status {
 
 function welcome(say: (line: string) => void, status: Status, runtime: Runtime): void {
   const { root } = runtime.config;
-  const shown = (file: string): string => path.relative(root, file) || ".";
+  const shown = (file: string): string => nearby(root, file);
   const count = (size: number, noun: string): string => `${size} ${noun}${size === 1 ? "" : "s"}`;
   say("");
   say(`  Chiron is ready in ${status.ms} ms`);

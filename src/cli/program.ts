@@ -38,6 +38,9 @@ class Program extends Command {
   declare readonly rawArgs: readonly string[];
 
   override async parseAsync(...args: Parameters<Command["parseAsync"]>): Promise<this> {
+    for (const stream of [process.stdout, process.stderr]) {
+      if (!stream.listeners("error").includes(ignoreClosedPipe)) stream.on("error", ignoreClosedPipe);
+    }
     try {
       return await super.parseAsync(...args);
     } catch (error) {
@@ -46,6 +49,11 @@ class Program extends Command {
       return this;
     }
   }
+}
+
+/** A reader that has seen enough ("| head") is no fault; commands that wait end by it (interrupt.ts). */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 /** The program, ready for parseAsync. */

@@ -40,7 +40,7 @@ export async function followRun(
       await logs?.read();
       // What happened before the stream stood is told by the run itself.
       follower.event?.("state", (await getRun(client, id)).text);
-      await readEvents(response, logs, follower);
+      await readEvents(serverEvents(response, signal), logs, follower);
       const run = await getRun(client, id);
       await logs?.read();
       if (isTerminal(run.value.status)) return run;
@@ -55,8 +55,12 @@ export async function followRun(
   return null;
 }
 
-async function readEvents(response: Response, logs: LogReader | null, follower: Follower): Promise<void> {
-  for await (const event of serverEvents(response)) {
+async function readEvents(
+  events: AsyncIterable<ServerEvent>,
+  logs: LogReader | null,
+  follower: Follower,
+): Promise<void> {
+  for await (const event of events) {
     if (event.event === "end") return;
     if (event.event === "run.log") await logs?.readUntil(event);
     else if (event.event !== "state") {

@@ -6,11 +6,16 @@ export interface ServerEvent {
   readonly id: string | null;
 }
 
-/** The events of a response until it ends or its reader stops. Comments (keep-alives) are passed over. */
-export async function* serverEvents(response: Response): AsyncGenerator<ServerEvent, void, undefined> {
+/** The events of a response until it ends or its reader stops; throws when the signal aborts. Comments (keep-alives) are passed over. */
+export async function* serverEvents(
+  response: Response,
+  signal?: AbortSignal,
+): AsyncGenerator<ServerEvent, void, undefined> {
   if (!response.body) return;
   let rest = "";
-  for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+  // The signal of a request ends a response that came over a socket only, not one made in this process.
+  const options = signal ? { signal } : {};
+  for await (const text of response.body.pipeThrough(new TextDecoderStream(), options)) {
     const blocks = (rest + text).split(/\r?\n\r?\n/);
     rest = blocks.pop()!;
     for (const block of blocks) {

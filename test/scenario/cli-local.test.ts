@@ -80,6 +80,16 @@ describe("a run that fails", () => {
   });
 });
 
+test("a command that stops waiting gives the run back, and the next one goes on with it", async () => {
+  const key = ["--key", "long", "--input", '{"pause_seconds": 2}'];
+  const stopped = await project.run(["run", "hello", ...key, "--timeout", "1500ms"]);
+  expect(stopped.exit).toBe(7);
+  expect(stopped.stderr).toContain('goes on with "chiron dev"');
+  const again = await project.run(["run", "hello", ...key, "--wait", "--json"]);
+  expect(again.exit).toBe(0);
+  expect(JSON.parse(again.stdout)).toMatchObject({ created: false, status: "completed", attempts: 1 });
+});
+
 test("a mistyped workflow name exits 5 with the one that was meant", async () => {
   const { exit, stderr } = await project.run(["run", "miror"]);
   expect(exit).toBe(5);
