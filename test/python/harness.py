@@ -203,16 +203,17 @@ class Extended(_Process):
         ids = {"r": r, "run_id": "run-1", "task_id": "task-1", "workflow_name": name, "attempt": 1}
         self.send(json.dumps(value), *values, t="start", **ids, names=names, kinds=kinds)
 
-    def run(self, value: Any = None, name: str = "w", recorded: Any = (), answers: Any = None) -> Frame:
+    def run(self, value: Any = None, name: str = "w", recorded: Any = (), answers: dict[str, Any] | None = None) -> Frame:
         """Run to the end, committing every step; answers: call type -> value. The last frame (result or error)."""
         self.start(1, name, value, recorded)
+        known = answers or {}
         while True:
             frame = self.next()
             self.seen.append(frame)
             if frame["t"] == "put":
                 self.send(t="ok", r=frame["r"], q=frame["q"])
             elif frame["t"] == "call":
-                self.send(json.dumps((answers or {}).get(frame["type"])), t="ok", r=frame["r"], q=frame["q"])
+                self.send(json.dumps(known.get(frame["type"])), t="ok", r=frame["r"], q=frame["q"])
             elif frame["t"] in ("result", "error"):
                 return frame
             assert frame["t"] not in ("suspend", "host_error"), dict(frame)

@@ -40,7 +40,8 @@ class Inputs(Folder):
     def test_an_empty_input_is_an_input_with_defaults(self) -> None:
         """Conformance 115."""
         wanted = "Input(need=1, inner=None, plain=Inner(x=0, y=2), maybe=None, many=[])"
-        for value in (None, {}, [], "", 0, False):
+        empty: list[object] = [None, {}, [], "", 0, False]
+        for value in empty:
             self.assertEqual(self.run_with(value), wanted)
 
     def test_a_truthy_value_that_is_no_object_passes_unchanged(self) -> None:

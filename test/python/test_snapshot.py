@@ -63,6 +63,7 @@ class Snapshots(Folder):
         self.write("two/helper_b.py", "import sys\nNAME = sys._getframe().f_code.co_filename\n")
         self.workflow("from one import helper_a\nfrom two import helper_b\nreturn [helper_a.NAME, helper_b.NAME]")
         snapshot = self.snapshot()
+        names: list[str] = []
         for _ in range(2):
             names = self.host(snapshot=snapshot).run().value
             self.assertEqual([os.path.basename(name) for name in names], ["helper_a.py", "helper_b.py"])

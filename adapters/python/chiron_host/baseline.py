@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from contextlib import suppress
+from typing import Any, NoReturn, cast
 
 from .descriptors import Descriptors
 from .discovery import Discoverer, Discovery
@@ -45,26 +47,36 @@ class Output:
         self.send(encode_plain({"type": "host.error", "message": message, "traceback": trace}))
 
 
+def end(status: int) -> NoReturn:
+    """End the process: what was printed goes out, no code of the workflow runs any more."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(status)
+
+
 def serve(descriptors: Descriptors, line: bytes, rest: bytes, ended: bool) -> None:
     """Answer messages until one ends the process."""
     output = Output(descriptors.output)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # pyright: ignore
     lines = _lines(descriptors.input, line, rest, ended)
     for text, behind, over in lines:
         message = parse(text)
         if isinstance(message, InvalidInput):
             output.error(f"invalid workflow host input: {message}")
-            os._exit(1)
+            end(1)
         kind = message.get("type")
         if kind in ("workflow.discover", "discover"):
             if answer_discovery(output):
-                os._exit(0)
+                end(0)
         elif kind == "workflow.start":
             from .baseline_run import BaselineHost
 
             BaselineHost(descriptors, output, message).serve(behind, over)
         else:
             reject(output, message)
-    os._exit(0)
+    end(0)
 
 
 def _lines(fd: int, line: bytes, rest: bytes, ended: bool) -> Iterator[tuple[str, bytes, bool]]:

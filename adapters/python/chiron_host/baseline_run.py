@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from .answers import Answer, Reply
 from .attempt import attempt
-from .baseline import InvalidInput, Output, answer_discovery, discover, parse, reject
+from .baseline import InvalidInput, Output, answer_discovery, discover, end, parse, reject
 from .current import Body, current_body
 from .descriptors import Descriptors
 from .failures import tell
@@ -50,8 +49,6 @@ class BaselineHost:
         """Run the handler to its last line; does not return."""
         asyncio.set_event_loop(self._loop)
         self._loop.set_task_factory(task_factory)
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(line_buffering=True)  # pyright: ignore
         current_run.set(self)
         self._loop.create_task(self._attempt())
         splitter = LineSplitter()
@@ -60,7 +57,7 @@ class BaselineHost:
             for line in splitter.feed(chunk):
                 self._line(line)
 
-        def end() -> None:
+        def over() -> None:
             last = splitter.rest()
             if last:
                 self._line(last)
@@ -69,9 +66,9 @@ class BaselineHost:
         if behind:
             self._loop.call_soon(feed, behind)
         if ended:
-            self._loop.call_soon(end)
+            self._loop.call_soon(over)
         else:
-            self._loop.call_soon(attach, self._loop, self._fd, feed, end)
+            self._loop.call_soon(attach, self._loop, self._fd, feed, over)
         while True:
             try:
                 self._loop.run_forever()
@@ -82,7 +79,7 @@ class BaselineHost:
         message = parse(line)
         if isinstance(message, InvalidInput):
             self._output.error(f"invalid workflow host input: {message}")
-            self._exit(1)
+            end(1)
             return
         kind = message.get("type")
         future = self._pending.get(str(message.get("request_id"))) if kind == "ctx.response" else None
@@ -93,7 +90,7 @@ class BaselineHost:
                 future.set_result(Answer(ok, text))
         elif kind in ("workflow.discover", "discover"):
             if answer_discovery(self._output):
-                self._exit(0)
+                end(0)
         elif kind == "workflow.start":
             text = "workflow host already has an active workflow"
             self._output.send(encode_plain({"type": "workflow.error", "message": text}))
@@ -108,16 +105,7 @@ class BaselineHost:
     def _unanswerable(self) -> None:
         message = "the input ended while the workflow waited for an answer"
         self._output.send(encode_plain({"type": "workflow.error", "message": message}))
-        self._exit(0)
-
-    def _exit(self, status: int) -> None:
-        """End the process; the handler's code does not go on."""
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except Exception:
-                continue
-        os._exit(status)
+        end(0)
 
     async def _attempt(self) -> None:
         try:
@@ -135,7 +123,7 @@ class BaselineHost:
             message = told.message or told.name
             line = {"type": "workflow.error", "message": message, "traceback": told.traceback}
             self._output.send(encode_plain(line))
-        self._exit(0)
+        end(0)
 
     def ask(self, type: str, kind: str, fields: dict[str, Any]) -> Awaitable[Any]:
         """See session.Session."""
