@@ -17,7 +17,9 @@ const duration = z.string().transform((text, context) => {
 });
 
 const fileSchema = z.strictObject({
-  project: z.strictObject({ default_timezone: z.string().optional() }).optional(),
+  project: z
+    .strictObject({ default_timezone: z.string().optional(), cron_dialect: z.enum(["unix", "quartz"]).optional() })
+    .optional(),
   workflows: z.strictObject({ dirs: z.array(z.string()).optional(), walk_all: z.boolean().optional() }).optional(),
   server: z
     .strictObject({
@@ -55,7 +57,8 @@ export interface Config {
   /** A baseline host to drive instead of Chiron's own. */
   readonly baselineHost: string | undefined;
   readonly processes: number;
-  readonly defaultTimezone: string;
+  /** How schedules are read that leave it open. */
+  readonly schedules: { readonly defaultTimezone: string; readonly cronDialect: "unix" | "quartz" };
   readonly concurrency: Concurrency;
   readonly maxAttempts: number | undefined;
   readonly leaseMs: number | undefined;
@@ -96,7 +99,10 @@ export function loadConfig(root: string, env: Environment, flags: ConfigFlags = 
     python: flags.python ?? nonEmpty(env["PYTHON_WORKFLOW_HOST_PYTHON"]) ?? file.python?.interpreter,
     baselineHost: nonEmpty(env["PYTHON_WORKFLOW_HOST_PATH"]),
     processes: file.python?.processes ?? 2,
-    defaultTimezone: timezone(file.project?.default_timezone ?? "UTC"),
+    schedules: {
+      defaultTimezone: timezone(file.project?.default_timezone ?? "UTC"),
+      cronDialect: file.project?.cron_dialect ?? "unix",
+    },
     concurrency: concurrency(env, engine.concurrency),
     maxAttempts: engine.max_attempts,
     leaseMs: engine.lease,

@@ -5,6 +5,7 @@ import { CatalogLoader } from "./catalog/loader.ts";
 import type { Runtime, RuntimeOptions } from "./cli/wiring.ts";
 import type { Config } from "./config.ts";
 import type { Bus } from "./core/bus.ts";
+import { ChironError } from "./core/errors.ts";
 import { createEffects } from "./effects/effects.ts";
 import { createEngine, type RunningEngine } from "./engine/engine.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
@@ -25,6 +26,8 @@ export interface RuntimeParts {
 
 /** A lease tells a dead process from a live one. Where the store has one owner, a lock does that better, and a laptop that slept for a day must not lose its runs. */
 const SOLE_OWNER_LEASE_MS = 7 * 86_400_000;
+
+const LOOPBACK = /^(?:localhost|::1|127(?:\.\d{1,3}){3})$/i;
 
 function settingsOf(config: Config): EngineSettings {
   const { concurrency, maxAttempts, leaseMs, graceMs, retentionMs, reconcileMs, reapAfter } = config;
@@ -55,7 +58,7 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
       clock,
       watcher: options.watch ? watcher : null,
       dirs: config.dirs,
-      defaultTimezone: config.defaultTimezone,
+      schedules: config.schedules,
       served: (names) => engine.reloaded(names),
     });
     const engine = engineOf(config, parts, loader);
@@ -118,7 +121,7 @@ interface Assembly {
 
 function assemble({ config, options, parts, loader, engine, closers, close }: Assembly): Runtime {
   const { bus, clock, store, host, version } = parts;
-  const loopbackOnly = ["127.0.0.1", "::1", "localhost"].includes(config.host);
+  const loopbackOnly = LOOPBACK.test(config.host);
   const app = createApp({
     store,
     engine,
@@ -137,14 +140,27 @@ function assemble({ config, options, parts, loader, engine, closers, close }: As
     bus,
     host,
     takenOver: engine.takenOver(),
-    fetch: async (request) => app.fetch(request),
+    fetch: async (request) => app.fetch(request, { inside: true }),
     async listen({ moveOn }) {
+      if (!loopbackOnly) await requireKey(config, store);
       const listening: Listening = await listen(app, { host: config.host, port: config.port, moveOn });
       closers.push(() => listening.close());
       return listening;
     },
     close,
   };
+}
+
+/** Beyond this machine nothing is served without a key. */
+async function requireKey(config: Config, store: Store): Promise<void> {
+  if (config.envKeys.length > 0 || (await store.keys.list()).length > 0) return;
+  throw new ChironError(
+    "config_invalid",
+    `the address ${config.host} is open to other machines, and there is no API key`,
+    {
+      hint: "Set CHIRON_API_KEY or make a key with: chiron keys create --name me. Host names that requests use go into server.allowed_hosts.",
+    },
+  );
 }
 
 function readiness(loader: CatalogLoader): { readonly ok: boolean; readonly reasons: readonly string[] } {

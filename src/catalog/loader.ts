@@ -6,6 +6,7 @@ import type { Runnable, WorkflowNames } from "../engine/names.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Discovery, GenerationHost, WorkflowHost } from "../ports/host.ts";
 import type { Watcher } from "../ports/watcher.ts";
+import type { ScheduleOptions } from "./declarations/schedule.ts";
 import { EMPTY_CATALOG, type Catalog, type CatalogView } from "./catalog.ts";
 import { diffCatalogs } from "./diff.ts";
 import { mergeCatalog } from "./merge.ts";
@@ -17,7 +18,7 @@ export interface LoaderDeps {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly dirs: readonly string[];
-  readonly defaultTimezone: string;
+  readonly schedules: Omit<ScheduleOptions, "now">;
   /** Told which names came (back) into service. */
   readonly served: (names: readonly string[]) => Promise<void>;
 }
@@ -107,9 +108,9 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
   }
 
   async #swap(loaded: { readonly discovery: Discovery; readonly host: GenerationHost }): Promise<void> {
-    const { bus, clock, defaultTimezone, dirs, watcher, served } = this.#deps;
+    const { bus, clock, schedules, dirs, watcher, served } = this.#deps;
     const before = this.#catalog;
-    const after = mergeCatalog(before, loaded, { defaultTimezone, now: clock.now() });
+    const after = mergeCatalog(before, loaded, { ...schedules, now: clock.now() });
     this.#catalog = after;
     this.#hosts.add(loaded.host);
     const { added, changed, removed, helpers, newProblems, fixed } = diffCatalogs(before, after);

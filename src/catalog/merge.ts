@@ -2,18 +2,13 @@
 // that no file declares any more goes; everything else is the new generation's.
 import type { Discovery, GenerationHost, Problem } from "../ports/host.ts";
 import type { Catalog, ScheduleEntry, ServedWorkflow, WebhookEntry } from "./catalog.ts";
-import { schedulesOf } from "./declarations/schedule.ts";
+import { schedulesOf, type ScheduleOptions } from "./declarations/schedule.ts";
 import { webhooksOf } from "./declarations/webhook.ts";
-
-export interface MergeOptions {
-  readonly defaultTimezone: string;
-  readonly now: number;
-}
 
 export function mergeCatalog(
   previous: Catalog,
   loaded: { readonly discovery: Discovery; readonly host: GenerationHost },
-  options: MergeOptions,
+  options: ScheduleOptions,
 ): Catalog {
   const { discovery, host } = loaded;
   const workflows = new Map<string, ServedWorkflow>();
@@ -40,7 +35,7 @@ function brokenPaths(problems: readonly Problem[]): Set<string> {
   return new Set(problems.filter((problem) => problem.severity === "error").map((problem) => problem.path));
 }
 
-function declarations(workflows: ReadonlyMap<string, ServedWorkflow>, options: MergeOptions) {
+function declarations(workflows: ReadonlyMap<string, ServedWorkflow>, options: ScheduleOptions) {
   const webhooks = new Map<string, WebhookEntry>();
   const schedules = new Map<string, ScheduleEntry>();
   const problems: Problem[] = [];

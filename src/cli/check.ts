@@ -47,7 +47,7 @@ async function checkDirs({ wiring, output, config }: CommandContext, options: Ch
   }
   const present = config.dirs.filter((dir) => fs.existsSync(dir));
   const read = await check((dirs) => wiring.analyse(config, dirs), present, {
-    defaultTimezone: config.defaultTimezone,
+    ...config.schedules,
     now: Date.now(),
   });
   // A single file has no folder of its own to be loaded from.

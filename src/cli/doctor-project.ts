@@ -49,7 +49,7 @@ export const checkWorkflows: Examination = async ({ wiring, config }) => {
     const fix = 'Make one with "chiron init", or name the folders in WORKFLOW_DIRS or chiron.toml.';
     return { name: "workflows", status: "warn", message: `${shown} does not exist`, fix };
   }
-  const options = { defaultTimezone: config.defaultTimezone, now: Date.now() };
+  const options = { ...config.schedules, now: Date.now() };
   const { files, counts } = await check((dirs) => wiring.analyse(config, dirs), present, options);
   const missing = config.dirs.length - present.length;
   const gone = missing > 0 ? `, ${missing} of the folders missing` : "";

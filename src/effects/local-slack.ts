@@ -25,7 +25,7 @@ export function postToSlack(text: JsonText, context: EffectContext, outlet: Outl
   const args = readArguments(text);
   const channel = requireText(args, "post_to_slack", "channel");
   const ts = stableTs(slackClientMessageId(context.taskId, context.ordinal));
-  outlet({ channel, text: String(args["text"] ?? ""), ts, updated: false }, context);
+  outlet({ channel, text: shown(args["text"]), ts, updated: false }, context);
   return toJsonText({ channel, ts });
 }
 
@@ -34,6 +34,10 @@ export function updateSlack(text: JsonText, context: EffectContext, outlet: Outl
   const message = isObject(args["message"]) ? args["message"] : args;
   const channel = requireText(message, "update_slack", "channel");
   const ts = requireText(message, "update_slack", "ts");
-  outlet({ channel, text: String(message["text"] ?? ""), ts, updated: true }, context);
+  outlet({ channel, text: shown(message["text"]), ts, updated: true }, context);
   return toJsonText({ ok: true, channel, ts, text: message["text"] ?? "" });
+}
+
+function shown(text: unknown): string {
+  return typeof text === "string" ? text : JSON.stringify(text ?? "");
 }

@@ -31,4 +31,6 @@ export interface ApiDeps {
 export interface Bindings extends Partial<HttpBindings> {
   /** Aborts when the server closes: ends the streams. */
   closing?: AbortSignal;
+  /** True for the process's own requests: whoever can open the store's file needs no key. Never set for what came over a socket. */
+  inside?: true;
 }

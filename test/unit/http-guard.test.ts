@@ -166,3 +166,9 @@ test("a revoked key ends within the second that an answer of the store is believ
   expect(await status(RUNS, { "x-api-key": "lost" })).toBe(401);
   expect(await status(RUNS, { "x-api-key": "kept" })).toBe(200);
 });
+
+test("the process's own requests need no key, and nobody on a socket can claim to be one", async () => {
+  await open({ envKeys: ["secret"] });
+  expect((await api.app.request(RUNS, {}, { inside: true })).status).toBe(200);
+  expect(await status(RUNS, { inside: "true" })).toBe(401);
+});
