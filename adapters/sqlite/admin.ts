@@ -19,6 +19,7 @@ export function createAdmin(session: Session, release: () => void): StoreAdmin {
   let backups: Promise<unknown> = Promise.resolve();
   return {
     describe: () => ({ kind: "sqlite", location, version, schema }),
+    commits: () => commits.commits,
     backup(target) {
       if (!db.open) return Promise.reject(closed(location));
       const copy = backups.then(() => backup(session, target));

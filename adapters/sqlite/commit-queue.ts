@@ -22,6 +22,7 @@ export class CommitQueue {
   #flushing = false;
   #waiting: AbortController | null = null;
   #closed = false;
+  #commits = 0;
 
   constructor(db: Database.Database, clock: Clock, location: string) {
     this.#db = db;
@@ -35,6 +36,11 @@ export class CommitQueue {
       keep: db.prepare("RELEASE member"),
       undo: db.prepare("ROLLBACK TO member"),
     };
+  }
+
+  /** Transactions committed so far. */
+  get commits(): number {
+    return this.#commits;
   }
 
   /** Runs `work` in the next transaction. Settles when that has committed. */
@@ -96,6 +102,7 @@ export class CommitQueue {
         job.failed = false;
       }
       this.#run.commit.run();
+      this.#commits += 1;
       return true;
     } catch (error) {
       if (this.#db.inTransaction) this.#run.rollback.run();
@@ -112,6 +119,7 @@ export class CommitQueue {
       this.#run.begin.run();
       for (const job of jobs) if (!this.#member(job)) return false;
       this.#run.commit.run();
+      this.#commits += 1;
       return true;
     } catch {
       // The cause comes back, by member, when each runs alone.

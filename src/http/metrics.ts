@@ -30,6 +30,9 @@ export function metricRoutes(deps: ApiDeps): Route[] {
           family("workflow_runs", "gauge", "Tasks in the store by queue, state and workflow.", tasks),
           family("workflow_runs_total", "counter", "Runs that ended since the start.", ends()),
           family("workflow_active_runs", "gauge", "Runs being executed now.", [{ value: deps.engine.activeRuns() }]),
+          family("chiron_store_commits_total", "counter", "Transactions the store committed since the start.", [
+            { value: deps.store.admin.commits() },
+          ]),
           ...processFamilies(deps),
         ].join("");
         return answer(text, TYPE);

@@ -122,6 +122,8 @@ export interface StoreAdmin {
     readonly version: string;
     readonly schema: number;
   };
+  /** Transactions committed since the store was opened: beside the runs, how well writes are gathered. */
+  commits(): number;
   /** A consistent copy while the store is in use. */
   backup(target: string): Promise<void>;
   /** Answers when the store can commit now; rejects with the reason otherwise. */
