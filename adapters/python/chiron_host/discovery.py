@@ -106,7 +106,8 @@ class Discoverer:
                 candidate = look(path, self._snapshot)
                 if isinstance(candidate, Problem):
                     found.problems.append(candidate)
-                    found.files[path] = self._snapshot.seen.get(path, "")
+                    if path in self._snapshot.seen:
+                        found.files[path] = self._snapshot.seen[path]
                 elif candidate is not None and self._allows(candidate.name):
                     candidates.append(candidate)
         return candidates

@@ -10,7 +10,6 @@ import platform
 import signal
 from typing import Any
 
-from . import capture, streams
 from .answers import Answer
 from .attempt import attempt
 from .current import current_owner
@@ -19,17 +18,13 @@ from .descriptors import Descriptors
 from .discovery import Discoverer, Discovery
 from .failures import format_error, tell
 from .guard import current_run, task_factory
+from .host_output import HostOutput
 from .json_values import decode, encode_plain, encode_result, quote
-from .loglines import LineLog
 from .reader import LineSplitter, attach
 from .run import Run
 from .snapshot import Snapshot
 from .watchdog import Watchdog
 from .writer import Writer
-
-_MODULE_LOG_WINDOW_S = 60.0
-"""Output that belongs to no run has its limit anew after this time."""
-
 
 class ExtendedHost:
     """Implements run.Channel."""
@@ -48,10 +43,12 @@ class ExtendedHost:
         self._runs: dict[int, Run] = {}
         self._frozen: list[Run] = []
         self._exiting = False
-        self._file: str | None = None
-        self._logs = LineLog(self._emit_log, self.log_limit_bytes, self.capture_line_limit, _MODULE_LOG_WINDOW_S)
-        streams.install(self._write_text)
-        self._capture = capture.Capture(self._write_raw)
+        self._output = HostOutput(
+            lambda line: self.send_from_anywhere(self.nonce + line),
+            self.log_limit_bytes,
+            self.capture_line_limit,
+            lambda: list(self._runs.values()),
+        )
         snapshot: dict[str, str] = hello.get("snapshot") or {}
         self._snapshot = Snapshot(snapshot.get("manifest"), snapshot.get("blobs"))
         allow = hello.get("allow")
@@ -59,7 +56,7 @@ class ExtendedHost:
         self._discoverer = Discoverer(
             hello["dirs"], lambda name: names is None or name in names, self._snapshot, bool(hello.get("walk_all"))
         )
-        self._discoverer.importing = self._importing
+        self._discoverer.importing = self._output.importing
         self._discovery: Discovery | None = None
 
     def serve(self, pending: bytes) -> None:
@@ -168,8 +165,7 @@ class ExtendedHost:
             self._finish(run, f"{head}\t{quote(told.traceback)}")
 
     def _finish(self, run: Run, last: str) -> None:
-        self._capture.drain()
-        self._logs.close()
+        self._output.settle()
         run.logs.close()
         if run.cancelled:
             last = f'{{"t":"ended","r":{run.r}}}'
@@ -200,34 +196,13 @@ class ExtendedHost:
 
     def _tell_discovery(self, prefer: dict[str, str] | None) -> None:
         found = self._discovered(prefer)
-        self._capture.drain()
-        self._logs.close()
+        self._output.settle()
         body = {
             "workflows": [workflow.as_json() for workflow in found.workflows.values()],
             "problems": [problem.as_json() for problem in found.problems],
             "files": found.files,
         }
         self.send(f'{self.nonce}{{"t":"discovery","ms":{found.ms:.1f}}}\t{json.dumps(body, default=str)}\n')
-
-    def _importing(self, path: str | None) -> None:
-        self._capture.drain()
-        self._logs.close()
-        self._file = path
-
-    def _write_text(self, source: str, text: str) -> None:
-        owner = current_owner.get()
-        (self._logs if owner is None else owner.logs).write(source, text)
-
-    def _write_raw(self, source: str, text: str) -> None:
-        """Nobody knows who wrote to a descriptor, unless there is only one who can have."""
-        runs = list(self._runs.values())
-        logs = runs[0].logs if len(runs) == 1 and self._file is None else self._logs
-        logs.write(source, text)
-
-    def _emit_log(self, level: str, source: str, message: str, fields: str | None) -> None:
-        file = "" if self._file is None else f',"file":{quote(self._file)}'
-        head = f'{{"t":"log","r":null,"level":"{level}","source":"{source}","message":{quote(message)}{file}}}'
-        self.send_from_anywhere(f"{self.nonce}{head}" + (f"\t{fields}" if fields else "") + "\n")
 
     def _stalled(self, ms: float, run: object, where: str) -> None:
         r = run.r if isinstance(run, Run) else None
