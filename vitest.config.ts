@@ -20,6 +20,7 @@ export default defineConfig({
       project("contract", 20_000),
       project("scenario", 60_000),
       project("python", 120_000),
+      project("postgres", 60_000),
       project("fault", 120_000),
     ],
   },
