@@ -11,20 +11,21 @@ import signal
 from typing import Any
 
 from .answers import Answer
-from .attempt import attempt
 from .current import current_owner
 from .database import has_asyncpg
 from .descriptors import Descriptors
 from .discovery import Discoverer, Discovery
-from .failures import format_error, tell
+from .failures import format_error
 from .guard import current_run, task_factory
 from .host_output import HostOutput
-from .json_values import decode, encode_plain, encode_result, quote
+from .json_values import decode, encode_plain
+from .outcome import error_frame, result_frame
 from .reader import LineSplitter, attach
 from .run import Run
 from .snapshot import Snapshot
 from .watchdog import Watchdog
 from .writer import Writer
+
 
 class ExtendedHost:
     """Implements run.Channel."""
@@ -151,18 +152,10 @@ class ExtendedHost:
     async def _attempt(self, run: Run) -> None:
         """One attempt to its last frame. When the run is frozen this never comes to an end."""
         try:
-            workflow = self._discovered().workflows.get(run.workflow_name)
-            if workflow is None:
-                raise RuntimeError(self._discovered().unknown(run.workflow_name))
-            value = decode(run.input_text)
-            result = await attempt(workflow, run, value, self._snapshot, lambda pool: setattr(run, "pool", pool))
-            text = encode_result(result, "the handler's result")
-            self._finish(run, f'{{"t":"result","r":{run.r}}}\t{text}')
+            last = await result_frame(run, self._discovered(), self._snapshot)
         except BaseException as error:
-            told = tell(error)
-            header = {"t": "error", "r": run.r, "name": told.name, "message": told.message}
-            head = encode_plain({**header, "retryable": told.retryable})
-            self._finish(run, f"{head}\t{quote(told.traceback)}")
+            last = error_frame(run.r, error)
+        self._finish(run, last)
 
     def _finish(self, run: Run, last: str) -> None:
         self._output.settle()

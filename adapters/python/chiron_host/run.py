@@ -9,30 +9,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 from .answers import Answer, Reply, unwrap
 from .current import Body, current_body, next_ordinal
 from .guard import Guarded
-from .json_values import decode, encode, encode_plain, quote
-from .loglines import LineLog
+from .json_values import decode, encode, quote
 from .policy import execute
+from .run_output import Channel, RunOutput
 from .session import Resolved, Wait
 from .waits import Waits
 
 
-class Channel(Protocol):
-    """What a run needs of its host."""
-
-    nonce: str
-    loop: asyncio.AbstractEventLoop
-    log_limit_bytes: int
-    capture_line_limit: int
-    send: Callable[[str], None]
-    send_from_anywhere: Callable[[str], None]
-
-
-class Run(Guarded):
+class Run(RunOutput, Guarded):
     """Implements session.Session over frames."""
 
     def __init__(self, channel: Channel, header: dict[str, Any], texts: list[str]) -> None:
@@ -61,7 +50,7 @@ class Run(Guarded):
         self._q = 0
         self._pending: dict[int, asyncio.Future[Answer | None]] = {}
         self.waits = Waits(self)
-        self.logs = LineLog(self._emit_log, channel.log_limit_bytes, channel.capture_line_limit)
+        RunOutput.__init__(self, channel, self.r)
 
     def checkpoint(self, name: str) -> str:
         """The checkpoint of this use of a name: name, name#2, name#3 … Shared by steps, sleeps and waits."""
@@ -190,24 +179,6 @@ class Run(Guarded):
         for future in list(self._pending.values()):
             future.cancel()
         self.waits.cancel()
-
-    def log(self, level: str, message: str, fields: dict[str, Any] | None, source: str = "log") -> None:
-        """See session.Session."""
-        if not self.frozen:
-            self.logs.line(level, source, message, encode_plain(fields) if fields else None)
-
-    def metric(self, kind: str, name: str, value: float, labels: dict[str, Any]) -> None:
-        """See session.Session."""
-        if not self.frozen:
-            header = f'{{"t":"metric","r":{self.r},"kind":{quote(kind)},"name":{quote(name)},"value":{float(value)!r}}}'
-            self._channel.send_from_anywhere(f"{self._channel.nonce}{header}\t{encode_plain(labels)}\n")
-
-    def _emit_log(self, level: str, source: str, message: str, fields: str | None) -> None:
-        if self.frozen:
-            return
-        head = f'{{"t":"log","r":{self.r},"level":"{level}","source":"{source}","message":{quote(message)}}}'
-        tail = f"\t{fields}" if fields else ""
-        self._channel.send_from_anywhere(f"{self._channel.nonce}{head}{tail}\n")
 
     def _check_kind(self, checkpoint: str, recorded: str, wanted: str) -> None:
         """A name that stands for another kind of thing than when it was recorded: the code has changed under the run."""
