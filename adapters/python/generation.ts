@@ -6,7 +6,7 @@ import type { LinkOptions } from "./host-link.ts";
 import type { Leftovers } from "./leftovers.ts";
 import { Pool } from "./pool.ts";
 import { describeEnd, type ProcessEnd } from "./process.ts";
-import { RunProcess, type Discovered, type HostLogLine, type RunProcessEvents } from "./run-process.ts";
+import { RunProcess, type Discovered, type RunProcessEvents } from "./run-process.ts";
 import { generationId, type Captured, type SourceStore } from "./snapshot.ts";
 
 export interface GenerationDeps {
@@ -15,7 +15,6 @@ export interface GenerationDeps {
   readonly leftovers: Leftovers;
   readonly maxProcesses: number;
   readonly onEvent: (event: RuntimeEvent) => void;
-  readonly onLog: (line: HostLogLine) => void;
   readonly onOpen: (generation: LoadedGeneration) => void;
   readonly onEnd: (generation: LoadedGeneration) => void;
 }
@@ -56,7 +55,7 @@ class Generation implements LoadedGeneration, GenerationHost {
       spawn: (events) => this.#spawn(events),
       maxProcesses: deps.maxProcesses,
       onStall: (pid, ms, where) => deps.onEvent({ type: "host.stalled", pid, ms, where }),
-      onLog: deps.onLog,
+      onLog: (line) => deps.onEvent({ type: "host.log", ...line, file: line.file ?? null }),
     });
   }
 

@@ -11,7 +11,6 @@ import { childEnvironment } from "./environment.ts";
 import { loadGeneration, type LoadedGeneration } from "./generation.ts";
 import { findInterpreter, type Interpreter } from "./interpreter.ts";
 import { Leftovers } from "./leftovers.ts";
-import type { HostLogLine } from "./run-process.ts";
 import { SourceStore, generationId } from "./snapshot.ts";
 
 export interface PythonHostOptions {
@@ -33,8 +32,6 @@ export interface PythonHostOptions {
   /** Names of environment variables to hand down, instead of all that are not the runtime's own. */
   readonly envAllow?: readonly string[];
   readonly onEvent: (event: RuntimeEvent) => void;
-  /** Output that belongs to no run: module-level prints, the interpreter's own complaints. Default: a service.error event. */
-  readonly onLog?: (line: HostLogLine) => void;
 }
 
 const DEFAULT_PROCESSES = 2;
@@ -123,7 +120,6 @@ class PythonHost implements WorkflowHost {
         leftovers: this.#leftovers,
         maxProcesses: this.#options.maxProcesses ?? DEFAULT_PROCESSES,
         onEvent: this.#options.onEvent,
-        onLog: this.#options.onLog ?? ((line) => this.#options.onEvent(asEvent(line))),
         onOpen: (generation) => this.#live.add(generation),
         onEnd: (generation) => this.#live.delete(generation),
       },
@@ -148,8 +144,4 @@ class PythonHost implements WorkflowHost {
       this.#outside.delete(oldest);
     }
   }
-}
-
-function asEvent({ pid, message, file }: HostLogLine): RuntimeEvent {
-  return { type: "service.error", service: file ?? `python host ${pid}`, message };
 }

@@ -31,6 +31,8 @@ const TICK_MS = 1_000;
 const MAX_FROZEN = 500;
 /** … or when it has nothing to do for this long and holds any. */
 const FROZEN_IDLE_MS = 10_000;
+/** Processes for single runs: as many suspects as were in a crashed process may come at once. */
+const MAX_SOLO = 8;
 const SOLO_IDLE_MS = 10_000;
 const EXTRA_IDLE_MS = 60_000;
 /** Waits between attempts to start a process that does not come up: doubled up to the second. */
@@ -158,7 +160,9 @@ export class Pool {
     if (this.#closed || this.#waiting.length === 0) return;
     const solo = this.#waiting.filter((waiting) => this.#isSolo(waiting.start)).length;
     if (solo < this.#waiting.length) this.#provideShared();
-    for (let missing = solo - this.#count("solo", this.#starting); missing > 0; missing -= 1) this.#trySpawn("solo");
+    const coming = this.#count("solo", this.#starting);
+    const room = MAX_SOLO - coming - this.#count("solo", this.#members);
+    for (let missing = Math.min(room, solo - coming); missing > 0; missing -= 1) this.#trySpawn("solo");
   }
 
   #provideShared(): void {

@@ -29,32 +29,34 @@ export class HostProcess {
   /** 0 when it could not be started. */
   readonly pid: number;
   readonly ended: Promise<ProcessEnd>;
-  readonly #child: ChildProcess;
+  readonly #child: ChildProcess | null;
   readonly #tail = new StderrTail();
   #exited = false;
   #killed = false;
 
   constructor(options: ProcessOptions) {
     const { command, args, env, onOutput, onErrors } = options;
-    this.#child = start(command, args, env);
-    this.pid = this.#child.pid ?? 0;
-    this.#child.stdout?.on("data", onOutput);
-    this.#child.stderr?.on("data", (chunk: Buffer) => {
+    const child = start(command, args, env);
+    this.#child = child instanceof Error ? null : child;
+    this.pid = this.#child?.pid ?? 0;
+    this.ended = new Promise((resolve) => {
+      if (child instanceof Error) resolve(this.#notStarted(child));
+      else this.#follow(child, resolve);
+    });
+    this.#child?.stdout?.on("data", onOutput);
+    this.#child?.stderr?.on("data", (chunk: Buffer) => {
       this.#tail.push(chunk);
       onErrors?.(chunk);
     });
-    // A write to a process that is gone is no news: its end is.
-    for (const stream of this.#child.stdio) stream?.on("error", () => undefined);
-    this.ended = new Promise((resolve) => this.#follow(resolve));
   }
 
   write(text: string): void {
-    if (!this.#exited) this.#child.stdin?.write(text);
+    if (!this.#exited) this.#child?.stdin?.write(text);
   }
 
   /** Ends its input. */
   closeInput(): void {
-    this.#child.stdin?.end();
+    this.#child?.stdin?.end();
   }
 
   /** SIGKILL to the whole group. */
@@ -68,25 +70,28 @@ export class HostProcess {
     return this.#tail.text();
   }
 
-  #follow(resolve: (end: ProcessEnd) => void): void {
-    const child = this.#child;
-    const finish = (code: number | null, signal: string | null, spawnError: string | null): void => {
-      this.#exited = true;
-      for (const stream of child.stdio) stream?.destroy();
-      resolve({ code, signal, spawnError, killed: this.#killed, stderr: this.#tail.text() });
-    };
+  #notStarted(error: Error): ProcessEnd {
+    this.#exited = true;
+    return { code: null, signal: null, spawnError: messageOf(error), killed: this.#killed, stderr: "" };
+  }
+
+  #follow(child: ChildProcess, resolve: (end: ProcessEnd) => void): void {
+    // A write to a process that is gone is no news: its end is.
+    for (const stream of child.stdio) stream?.on("error", () => undefined);
     child.once("error", (error) => {
-      if (this.pid === 0) finish(null, null, messageOf(error));
+      if (this.pid === 0) resolve(this.#notStarted(error));
     });
     child.once("exit", (code, signal) => {
       // At once, while the number cannot belong to anybody else: what the host started ends with it.
       this.#killGroup();
       this.#exited = true;
-      const timer = setTimeout(() => finish(code, signal, null), DRAIN_MS);
-      child.once("close", () => {
+      const finish = (): void => {
         clearTimeout(timer);
-        finish(code, signal, null);
-      });
+        for (const stream of child.stdio) stream?.destroy();
+        resolve({ code, signal, spawnError: null, killed: this.#killed, stderr: this.#tail.text() });
+      };
+      const timer = setTimeout(finish, DRAIN_MS);
+      child.once("close", finish);
     });
   }
 
@@ -100,9 +105,14 @@ export class HostProcess {
   }
 }
 
-function start(command: string, args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
-  // detached: a group and session of its own, so that a terminal's Ctrl-C reaches the runtime alone, which then ends its runs in order.
-  return spawn(command, args, { env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+/** Some failures come as an event, others (too large an environment, no memory) are thrown. */
+function start(command: string, args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess | Error {
+  try {
+    // detached: a group and session of its own, so that a terminal's Ctrl-C reaches the runtime alone, which then ends its runs in order.
+    return spawn(command, args, { env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error));
+  }
 }
 
 /** How a process ended, for a person. */

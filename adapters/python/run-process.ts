@@ -171,7 +171,7 @@ export class RunProcess {
       const run = frame.r === null ? undefined : this.#runs.get(frame.r);
       if (run) run.receive(frame, raws);
       // A line of a run that is over, or of none: text of a run that has just ended is no reason to lose it.
-      else if (frame.t === "log") this.#events.log({ ...frame, pid: this.pid });
+      else if (frame.t === "log") this.#log(frame);
       return;
     }
     this.#processFrame(frame as ProcessFrame, raws);
@@ -195,11 +195,10 @@ export class RunProcess {
         return this.#events.changed();
       case "host_error":
         this.#hostError = frame.message;
-        this.#events.log({
+        this.#log({
           level: "error",
           source: "chiron",
           message: frame.traceback ? `${frame.message}\n${frame.traceback}` : frame.message,
-          pid: this.pid,
         });
         // Before the discovery there is nothing to go on with.
         if (!this.#ready) this.kill();
@@ -214,7 +213,11 @@ export class RunProcess {
     const line = { level: "warn" as const, source: stream, message };
     const [only] = this.#runs.size === 1 ? this.#runs.values() : [];
     if (only) only.log(line, null);
-    else this.#events.log({ ...line, pid: this.pid });
+    else this.#log(line);
+  }
+
+  #log({ level, source, message, file }: Omit<HostLogLine, "pid">): void {
+    this.#events.log({ pid: this.pid, level, source, message, ...(file === undefined ? {} : { file }) });
   }
 
   #end(end: ProcessEnd): void {

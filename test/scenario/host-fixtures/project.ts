@@ -5,7 +5,6 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { createPythonHost, type PythonHostOptions } from "../../../adapters/python/host.ts";
-import type { HostLogLine } from "../../../adapters/python/run-process.ts";
 import type { RuntimeEvent } from "../../../src/core/bus.ts";
 import type { WorkflowHost } from "../../../src/ports/host.ts";
 
@@ -16,7 +15,6 @@ export const HOST_SCRIPT = path.join(FIXTURES, "../../../adapters/python/workflo
 export interface Project {
   readonly host: WorkflowHost;
   readonly events: RuntimeEvent[];
-  readonly lines: HostLogLine[];
   readonly stateDir: string;
   /** Resolves when a host's loop is first said to be held. */
   readonly stalled: Promise<void>;
@@ -33,7 +31,6 @@ export function temporaryFolder(): string {
 export function openProject(options: Partial<PythonHostOptions> = {}): Project {
   const stateDir = temporaryFolder();
   const events: RuntimeEvent[] = [];
-  const lines: HostLogLine[] = [];
   const stalled = Promise.withResolvers<void>();
   const host = createPythonHost({
     dirs: [SAMPLES],
@@ -46,11 +43,10 @@ export function openProject(options: Partial<PythonHostOptions> = {}): Project {
       events.push(event);
       if (event.type === "host.stalled") stalled.resolve();
     },
-    onLog: (line) => lines.push(line),
     ...options,
   });
   onTestFinished(() => host.close());
-  return { host, events, lines, stateDir, stalled: stalled.promise };
+  return { host, events, stateDir, stalled: stalled.promise };
 }
 
 /** A developer's shell may forbid byte code, which would hide what stale byte code does. */
