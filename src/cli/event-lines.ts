@@ -72,6 +72,8 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
       return `${style("red", "✘")} the workflow folders could not be loaded: ${printable(event.message)}`;
     case "workflow.reaped":
       return `${style("yellow", "■")} ${event.workflowName} was removed: ${event.cancelled} active runs cancelled`;
+    case "host.log":
+      return `  ${style("dim", `${event.file === null ? `host ${event.pid}` : path.relative(root, event.file)} │`)} ${printable(event.message)}`;
     case "host.stalled":
       return `${style("yellow", "!")} host ${event.pid} blocked for ${formatDuration(event.ms)} at ${printable(event.where)}`;
     case "host.ended":

@@ -87,6 +87,16 @@ export type RuntimeEvent =
   | { readonly type: "workflow.reaped"; readonly workflowName: string; readonly cancelled: number }
   | { readonly type: "host.started"; readonly pid: number; readonly generation: string }
   | { readonly type: "host.ended"; readonly pid: number; readonly reason: string }
+  /** Output of a host that belongs to no run: module-level prints, the interpreter's own complaints. */
+  | {
+      readonly type: "host.log";
+      readonly pid: number;
+      readonly level: string;
+      readonly source: string;
+      readonly message: string;
+      /** The file that was being imported, where it is known. */
+      readonly file: string | null;
+    }
   | { readonly type: "host.stalled"; readonly pid: number; readonly ms: number; readonly where: string }
   | {
       readonly type: "metric";
