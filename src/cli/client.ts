@@ -1,6 +1,5 @@
 // One way for every command to reach the API: the server named by CHIRON_API_URL / CENTAUR_API_URL or --url, else the one that runs for this
 // store, else the same API in this process on the store itself.
-import { randomBytes } from "node:crypto";
 import { ChironError, ERROR_CODES, messageOf, type ErrorCode } from "../core/errors.ts";
 import type { Config } from "../config.ts";
 import { readServerFile } from "./server-file.ts";
@@ -33,10 +32,8 @@ export async function connect(wiring: Wiring, config: Config, options: ClientOpt
   if (named) return overHttp(named.replace(/\/+$/, ""), config);
   const server = readServerFile(config);
   if (server && (await answers(server.url))) return overHttp(server.url, config);
-  // Whoever may open the store owns it: an API in this process lets its one client in, also where the store has keys.
-  const own: Config = { ...config, envKeys: [randomBytes(32).toString("base64url")] };
-  const runtime = await wiring.openRuntime(own, { ...options.local, watch: false, mode: "local" });
-  return makeClient(null, runtime, (path, init) => runtime.fetch(new Request(`http://localhost${path}`, init)), own);
+  const runtime = await wiring.openRuntime(config, { ...options.local, watch: false, mode: "local" });
+  return makeClient(null, runtime, (path, init) => runtime.fetch(new Request(`http://localhost${path}`, init)), config);
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -55,7 +52,10 @@ type Send = (path: string, init: RequestInit) => Promise<Response>;
 
 function makeClient(url: string | null, local: Runtime | null, send: Send, config: Config): Client {
   const [key] = config.envKeys;
-  const headers: Record<string, string> = key ? { authorization: `Bearer ${key}` } : {};
+  const headers: Record<string, string> = {
+    "x-chiron-client": "cli",
+    ...(key ? { authorization: `Bearer ${key}` } : {}),
+  };
   const open: Client["open"] = async (path, signal) => {
     const response = await reach(url, () => send(path, { headers, ...(signal ? { signal } : {}) }));
     if (!response.ok) throw await faultOf(response);

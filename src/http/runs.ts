@@ -9,7 +9,8 @@ import { route, type Route } from "./route.ts";
 import { CreateBody, ListQuery, RunParams } from "./schemas.ts";
 import { array, createdRun, member, object, workflowRun } from "./wire.ts";
 
-const CAUSE = { kind: "api" } as const;
+/** Sent by the command line, so that a task tells a person's command from a program's call. */
+const CLIENT_HEADER = "x-chiron-client";
 
 export function runRoutes(deps: ApiDeps): Route[] {
   return [createRoute(deps), listRoute(deps), getRoute(deps), cancelRoute(deps), retryRoute(deps)];
@@ -57,11 +58,11 @@ function createRoute({ engine }: ApiDeps): Route {
         schema: answers.CreateAnswer,
       },
     },
-    async handle({ body, raw }) {
+    async handle({ body, raw, request }) {
       const created = await engine.createRun({
         workflowName: body.workflow_name.trim(),
         input: member(raw, "input"),
-        cause: CAUSE,
+        cause: { kind: request.headers.get(CLIENT_HEADER) === "cli" ? "cli" : "api" },
         ...(body.idempotency_key ? { idempotencyKey: body.idempotency_key } : {}),
         ...(body.harness_type ? { harnessType: body.harness_type } : {}),
         ...(body.max_attempts ? { maxAttempts: body.max_attempts } : {}),

@@ -112,7 +112,9 @@ function createOutlet(ending: AbortController, bufferBytes: number, socket: { de
   };
   const outlet = {
     signal: ending.signal,
-    send: (event: string, data: string) => write(`event: ${event}\ndata: ${data}\n\n`),
+    // A stored value may hold line breaks between its tokens; each line of an event's data needs its own field.
+    send: (event: string, data: string) =>
+      write(`event: ${event}\ndata: ${data.replaceAll(/\r\n?|\n/g, "\ndata: ")}\n\n`),
     comment: (text: string) => write(`: ${text}\n\n`),
     end: () => {
       if (ending.signal.aborted) return;

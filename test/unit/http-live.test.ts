@@ -29,8 +29,8 @@ function messagesOf(response: Response): () => Promise<Message | null> {
         const block = text.slice(0, end);
         text = text.slice(end + 2);
         if (block.startsWith(":")) continue;
-        const [event, data] = block.split("\n").map((line) => line.slice(line.indexOf(": ") + 2));
-        return { event: event!, data: JSON.parse(data!) as Record<string, unknown> };
+        const [event, ...data] = block.split("\n").map((line) => line.slice(line.indexOf(": ") + 2));
+        return { event: event!, data: JSON.parse(data.join("\n")) as Record<string, unknown> };
       }
       const { done, value } = await reader.read();
       if (done) return null;
@@ -71,6 +71,15 @@ test("a run is followed from its present state to its end", async () => {
   expect(await next()).toMatchObject({ event: "state", data: { status: "completed", result: { output: 7 } } });
   expect(await next()).toEqual({ event: "end", data: {} });
   expect(await next()).toBeNull();
+});
+
+test("an input with line breaks between its tokens stays one message", async () => {
+  await open();
+  const { url } = await api.listen();
+  const body = '{"workflow_name": "order", "input": {\n  "n":\r\n 1\n}}';
+  const created = (await (await api.post("/api/workflows/runs", body)).json()) as Created;
+  const next = messagesOf(await fetch(`${url}/api/workflows/runs/${created.run_id}/events`));
+  expect(await next()).toMatchObject({ event: "state", data: { input: { n: 1 } } });
 });
 
 test("a finished run's stream is its state and the end", async () => {
