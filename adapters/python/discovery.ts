@@ -28,6 +28,7 @@ interface WireProblem {
   readonly severity?: "error" | "warning";
   readonly traceback?: string;
   readonly workflow_name?: string;
+  readonly source_path?: string;
 }
 
 interface WireDiscovery {
@@ -64,7 +65,7 @@ export function toWorkflow(wire: WireWorkflow): DiscoveredWorkflow {
 }
 
 export function toProblem(wire: WireProblem): Problem {
-  const { path, line, kind, message, severity, traceback, workflow_name } = wire;
+  const { path, line, kind, message, severity, traceback, workflow_name, source_path } = wire;
   return {
     path,
     line: line ?? null,
@@ -73,6 +74,7 @@ export function toProblem(wire: WireProblem): Problem {
     severity: severity ?? "error",
     ...(traceback ? { traceback } : {}),
     ...(workflow_name ? { workflowName: workflow_name } : {}),
+    ...(source_path ? { sourcePath: source_path } : {}),
   };
 }
 

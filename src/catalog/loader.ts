@@ -28,7 +28,9 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
   #catalog: Catalog = EMPTY_CATALOG;
   #hosts = new Set<GenerationHost>();
   #loading: Promise<void> | null = null;
-  #stale = false;
+  /** Reloads asked for, and those whose answer is in the catalog. */
+  #asked = 0;
+  #answered = 0;
   #loaded = false;
   #closed = false;
 
@@ -67,8 +69,8 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
 
   /** Answers with a catalog that includes everything that was on disk when it was called. */
   async reload(): Promise<Catalog> {
-    this.#stale = true;
-    while (this.#stale && !this.#closed) {
+    const mine = (this.#asked += 1);
+    while (this.#answered < mine && !this.#closed) {
       this.#loading ??= this.#load().finally(() => (this.#loading = null));
       await this.#loading;
     }
@@ -83,7 +85,7 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
   }
 
   async #load(): Promise<void> {
-    this.#stale = false;
+    const covered = this.#asked;
     const { host, bus } = this.#deps;
     const prefer = new Map(
       [...this.#catalog.workflows].map(([name, workflow]): [string, string] => [name, workflow.sourcePath]),
@@ -95,6 +97,7 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
       bus.publish({ type: "catalog.failed", message: messageOf(error) });
       this.#keep(messageOf(error));
     } finally {
+      this.#answered = covered;
       this.#loaded = true;
     }
   }
@@ -114,8 +117,8 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
     this.#catalog = after;
     this.#hosts.add(loaded.host);
     const { added, changed, removed, helpers, newProblems, fixed } = diffCatalogs(before, after);
-    for (const { path, line, kind, message, severity } of newProblems) {
-      const serving = [...after.workflows.values()].some((workflow) => workflow.sourcePath === path);
+    for (const { path, sourcePath, line, kind, message, severity } of newProblems) {
+      const serving = [...after.workflows.values()].some((workflow) => workflow.sourcePath === (sourcePath ?? path));
       bus.publish({ type: "catalog.problem", path, line, kind, message, severity, serving });
     }
     for (const path of fixed) bus.publish({ type: "catalog.fixed", path });

@@ -30,9 +30,10 @@ export function mergeCatalog(
   };
 }
 
-/** Files that exist but do not serve what they hold. */
+/** Workflow files that exist but do not serve what they hold, by their own fault or a helper's. */
 function brokenPaths(problems: readonly Problem[]): Set<string> {
-  return new Set(problems.filter((problem) => problem.severity === "error").map((problem) => problem.path));
+  const errors = problems.filter((problem) => problem.severity === "error");
+  return new Set(errors.map((problem) => problem.sourcePath ?? problem.path));
 }
 
 function declarations(workflows: ReadonlyMap<string, ServedWorkflow>, options: ScheduleOptions) {

@@ -26,7 +26,10 @@ export interface DiscoveredWorkflow {
 
 /** Something in a file that keeps it, or a part of it, from serving. */
 export interface Problem {
+  /** Where the mistake is. */
   readonly path: string;
+  /** The workflow file that does not serve because of it, where that is another one: a helper module's error. */
+  readonly sourcePath?: string;
   readonly line: number | null;
   /** syntax, import, duplicate_name, no_handler, name_mismatch, webhook, schedule, encoding, removed … */
   readonly kind: string;

@@ -110,6 +110,15 @@ test("a syntax error is shown with path and line, the last good version serves, 
   expect((await server.get("/api/workflows")).body.problems).toEqual([]);
 });
 
+test("a broken helper module is shown where it is broken, and the workflows that import it serve their last good version", async () => {
+  const problem = server.nextEvent((event) => event["type"] === "catalog.problem");
+  const file = project.write("workflows/lib/text.py", "WORD = = 1\n");
+  expect(await problem).toMatchObject({ path: file, line: 1, severity: "error", serving: true });
+  expect(await output("uses")).toBe("old");
+  await reloadAfter(() => project.write("workflows/lib/text.py", 'WORD = "mended"\n'));
+  expect(await output("uses")).toBe("mended");
+});
+
 test("a failed import, a missing handler and a duplicate name are each reported and stop nobody else", async () => {
   project.write("workflows/bad_import.py", workflow("bad_import", "1", "import no_such_module_at_all"));
   project.write("workflows/no_handler.py", 'WORKFLOW_NAME = "no_handler"\n');
