@@ -75,7 +75,7 @@ class Generation implements LoadedGeneration, GenerationHost {
     this.#manifest = await sources.writeManifest(guess, captured.files);
     const found = await this.#pool.open(() => this.#firstDiscovery!);
     const body = readDiscovery(found.body);
-    const inside = [...captured.files].filter(([file]) => this.#isInside(file));
+    const inside = [...captured.files].filter(([file]) => captured.inside.has(file));
     const files = new Map([...inside, ...body.files]);
     this.#id = generationId(files);
     this.#manifest = await sources.writeManifest(this.#id, files);
@@ -109,10 +109,6 @@ class Generation implements LoadedGeneration, GenerationHost {
       activeRuns: process.load,
       stalledMs: process.pulse.stalledMs,
     }));
-  }
-
-  #isInside(file: string): boolean {
-    return this.#deps.link.dirs.some((dir) => file.startsWith(`${dir}/`));
   }
 
   #spawn(events: RunProcessEvents): { process: RunProcess; ready: Promise<Discovered> } {

@@ -99,7 +99,8 @@ class PythonHost implements WorkflowHost {
 
   async #load({ unless, prefer }: LoadOptions): Promise<{ discovery: Discovery; host: GenerationHost } | null> {
     if (this.#closed) throw new ChironError("host_failed", "the workflow host is closed");
-    const { dirs, walkAll } = this.#options;
+    const { walkAll } = this.#options;
+    const dirs = await Promise.all(this.#options.dirs.map(resolved));
     const interpreter = await this.interpreter();
     if (!this.#pruned) await this.#sources.prune();
     this.#pruned = true;
@@ -126,16 +127,14 @@ class PythonHost implements WorkflowHost {
       captured,
       Object.fromEntries(prefer ?? []),
     );
-    this.#remember(loaded.discovery, captured.files);
+    this.#remember(loaded.discovery, captured.inside);
     return loaded;
   }
 
-  #remember({ generation, files }: Discovery, captured: ReadonlyMap<string, string>): void {
-    const { dirs } = this.#options;
-    const inside = (file: string): boolean => dirs.some((dir) => file.startsWith(dir + path.sep));
+  #remember({ generation, files }: Discovery, inside: ReadonlySet<string>): void {
     this.#outside.set(
       generation.id,
-      [...files.keys()].filter((file) => !captured.has(file) || !inside(file)),
+      [...files.keys()].filter((file) => !inside.has(file)),
     );
     this.#latest = generation.id;
     // Generations that nobody serves any more; the newest few are enough to recognise an undone change.
@@ -144,4 +143,9 @@ class PythonHost implements WorkflowHost {
       this.#outside.delete(oldest);
     }
   }
+}
+
+/** The host resolves links in the folders' paths, and a copy counts under the path that the host looks for. */
+async function resolved(dir: string): Promise<string> {
+  return fs.promises.realpath(dir).catch(() => path.resolve(dir));
 }

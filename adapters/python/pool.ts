@@ -3,6 +3,7 @@
 // that finds no place was never begun and can be given back without a doubt.
 import { messageOf } from "../../src/core/errors.ts";
 import type { RunEnd, RunSession, RunStart } from "../../src/ports/host.ts";
+import { SLOW_MS } from "./pulse.ts";
 import type { RunProcess, RunProcessEvents } from "./run-process.ts";
 
 export interface PoolOptions {
@@ -52,6 +53,7 @@ export class Pool {
   #notBefore = 0;
   #lastFailure = "";
   #timer: NodeJS.Timeout | undefined;
+  #answerTimer: NodeJS.Timeout | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -100,6 +102,7 @@ export class Pool {
   #close(reason: string): void {
     this.#closed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#answerTimer);
     for (const waiting of this.#waiting.slice()) this.#give(waiting, { kind: "not_started", reason });
   }
 
@@ -144,7 +147,9 @@ export class Pool {
     let best: RunProcess | undefined;
     for (const [process, kind] of this.#members) {
       if (kind !== "shared" || !process.open || process.pulse.held) continue;
-      if (!best || process.load < best.load) best = process;
+      // A run that is already there may have taken the loop a moment ago: a run sent behind it would wait as long as that one likes.
+      if (process.load > 0 && !process.pulse.fresh) process.pulse.probe();
+      else if (!best || process.load < best.load) best = process;
     }
     return best;
   }
@@ -159,10 +164,22 @@ export class Pool {
   #provide(): void {
     if (this.#closed || this.#waiting.length === 0) return;
     const solo = this.#waiting.filter((waiting) => this.#isSolo(waiting.start)).length;
-    if (solo < this.#waiting.length) this.#provideShared();
+    if (solo < this.#waiting.length && !this.#expectsAnswer()) this.#provideShared();
     const coming = this.#count("solo", this.#starting);
     const room = MAX_SOLO - coming - this.#count("solo", this.#members);
     for (let missing = Math.min(room, solo - coming); missing > 0; missing -= 1) this.#trySpawn("solo");
+  }
+
+  /** Whether a process was asked a moment ago; looks again when its answer is late. */
+  #expectsAnswer(): boolean {
+    const expected = [...this.#members].some(([process, kind]) => kind === "shared" && process.pulse.probing);
+    if (expected) {
+      this.#answerTimer ??= setTimeout(() => {
+        this.#answerTimer = undefined;
+        this.#pump();
+      }, SLOW_MS + 1);
+    }
+    return expected;
   }
 
   #provideShared(): void {

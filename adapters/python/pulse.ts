@@ -2,13 +2,16 @@
 
 const PING_EVERY_MS = 1_000;
 /** An answer that takes longer than this says that runs wait for one another. */
-const SLOW_MS = 100;
+export const SLOW_MS = 100;
+/** A loop that has said something this recently moves. */
+const FRESH_MS = 50;
 
 export class Pulse {
   readonly #ping: (at: number) => void;
   #timer: NodeJS.Timeout | undefined;
   #askedAt: number | null = null;
   #lastMs = 0;
+  #heardAt = 0;
   #stalledSince: number | null = null;
   #where = "";
   #idleSince = performance.now();
@@ -37,6 +40,26 @@ export class Pulse {
   /** How long there have been no runs, in ms. */
   get idleMs(): number {
     return this.#timer ? 0 : performance.now() - this.#idleSince;
+  }
+
+  /** The loop itself has said something. */
+  heard(): void {
+    this.#heardAt = performance.now();
+  }
+
+  /** Known to move, without asking. */
+  get fresh(): boolean {
+    return performance.now() - this.#heardAt < FRESH_MS;
+  }
+
+  /** Asks now, unless it has been asked. */
+  probe(): void {
+    this.#beat();
+  }
+
+  /** Asked, and the answer is not late yet. */
+  get probing(): boolean {
+    return this.#askedAt !== null && this.#silentMs() <= SLOW_MS;
   }
 
   answered(at: number, frozen: number | undefined): void {

@@ -167,6 +167,8 @@ export class RunProcess {
   }
 
   #frame(frame: HostFrame, raws: readonly JsonText[]): void {
+    // These two come from the watchdog's thread and prove nothing about the loop.
+    if (frame.t !== "stall" && frame.t !== "unstall") this.pulse.heard();
     if ("r" in frame && frame.t !== "stall") {
       const run = frame.r === null ? undefined : this.#runs.get(frame.r);
       if (run) run.receive(frame, raws);

@@ -9,6 +9,8 @@ import { pythonFiles } from "./source-walk.ts";
 export interface Captured {
   /** Absolute path -> sha256. */
   readonly files: ReadonlyMap<string, string>;
+  /** Those of the folders themselves. */
+  readonly inside: ReadonlySet<string>;
   readonly unreadable: readonly { readonly path: string; readonly message: string }[];
 }
 
@@ -38,7 +40,7 @@ export class SourceStore {
   /** Copies the .py files of the folders as they are now, and `others` that still exist. */
   async capture(dirs: readonly string[], walkAll: boolean, others: Iterable<string> = []): Promise<Captured> {
     await fs.mkdir(this.blobs, { recursive: true, mode: 0o700 });
-    const inside = await pythonFiles(dirs, walkAll);
+    const inside = new Set(await pythonFiles(dirs, walkAll));
     const extra = new Set(others);
     for (const file of inside) extra.delete(file);
     const files = new Map<string, string>();
@@ -54,7 +56,7 @@ export class SourceStore {
       }
     };
     await Promise.all(Array.from({ length: Math.min(READERS, pending.length) }, read));
-    return { files, unreadable };
+    return { files, inside, unreadable };
   }
 
   /** Writes which files make up a generation and answers the manifest's path. */

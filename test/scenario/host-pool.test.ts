@@ -1,7 +1,9 @@
 // How runs spread over processes when one of them holds its loop, and how processes that carry frozen runs are exchanged.
+import fs from "node:fs";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { MemorySession, NEVER, runOf } from "./host-fixtures/session.ts";
-import { eventually, openProject } from "./host-fixtures/project.ts";
+import { eventually, openProject, temporaryFolder } from "./host-fixtures/project.ts";
 
 test("a held process gets no new run; the next goes to another process", async () => {
   const { host, events, stalled } = openProject();
@@ -18,6 +20,20 @@ test("a held process gets no new run; the next goes to another process", async (
   expect(host.status().some((status) => status.stalledMs > 900 && status.activeRuns === 1)).toBe(true);
   abort.abort("cancelled");
   await holding;
+});
+
+test("a run that comes right after a loop was taken does not wait behind it", async () => {
+  const { host } = openProject();
+  const loaded = await host.load();
+  const marker = path.join(temporaryFolder(), "taken");
+  const holding = loaded!.host.run(runOf("blocks", { seconds: 3, marker }), new MemorySession(), NEVER);
+  // Long before the host's watchdog would tell, and longer than a sign of life counts.
+  await eventually(() => fs.existsSync(marker) && Date.now() - fs.statSync(marker).mtimeMs > 60);
+  const started = performance.now();
+  const end = await loaded!.host.run(runOf("steps", { count: 1 }), new MemorySession(), NEVER);
+  expect(end.kind).toBe("result");
+  expect(performance.now() - started).toBeLessThan(2_000);
+  expect((await holding).kind).toBe("result");
 });
 
 test("a workflow that was caught holding the loop runs alone from then on", async () => {

@@ -103,3 +103,15 @@ test("a folder that does not exist yet has no workflows, and its files are found
   const after = await host.load({ unless: before!.discovery.generation.id });
   expect(after!.discovery.workflows.map((workflow) => workflow.workflowName)).toEqual(["one"]);
 });
+
+test("a workflow folder behind a symbolic link is copied like any other", async () => {
+  const { dir } = writeProject();
+  const link = path.join(temporaryFolder(), "link");
+  fs.symlinkSync(dir, link);
+  const { host } = openProject({ dirs: [link] });
+  const loaded = await host.load();
+  expect(await host.load({ unless: loaded!.discovery.generation.id })).toBeNull();
+  fs.writeFileSync(path.join(dir, "says.py"), WORKFLOW.replace('"old"', '"new"'));
+  expect(says(await loaded!.host.run(runOf("says"), new MemorySession(), NEVER))).toEqual(["old", "old", "old"]);
+  expect(await host.load({ unless: loaded!.discovery.generation.id })).not.toBeNull();
+});
