@@ -28,6 +28,30 @@ class Output(Folder):
         wanted += [("stderr", "to stderr"), ("stderr", "to the other")]
         self.assertEqual(logs, {(1, source, text) for source, text in wanted})
 
+    def test_a_replay_does_not_log_again_what_was_logged_on_the_way_there(self) -> None:
+        self.workflow(
+            """
+            ctx.log("before a")
+            await ctx.step("a", lambda: 1)
+            ctx.log("before b")
+            await ctx.step("b", lambda: 2)
+            ctx.log("before c")
+            await ctx.step("c", lambda: 3)
+            ctx.log("at the end")
+            """
+        )
+        first, again = self.host(), self.host()
+        first.run()
+        self.assertEqual([log["message"] for log in first.kinds("log")], ["before a", "before b", "before c", "at the end"])
+        again.run(recorded=[("a", "step", 1), ("b", "step", 2)])
+        self.assertEqual([log["message"] for log in again.kinds("log")], ["before c", "at the end"])
+
+    def test_a_recorded_step_that_the_code_no_longer_has_silences_nothing(self) -> None:
+        self.workflow('await ctx.step("new", lambda: 1)\nctx.log("heard")')
+        host = self.host()
+        host.run(recorded=[("old", "step", 1)])
+        self.assertEqual([log["message"] for log in host.kinds("log")], ["heard"])
+
     def test_print_is_attributed_to_the_run_that_wrote_it(self) -> None:
         self.workflow(
             """

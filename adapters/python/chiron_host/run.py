@@ -34,6 +34,7 @@ class Run(RunOutput, Guarded):
         self.recorded: dict[str, tuple[str, str]] = {}
         for name, kind, text in zip(header.get("names", ()), header.get("kinds", ()), texts[1:]):
             self.recorded.setdefault(name, (kind, text))
+        self.ahead = len(self.recorded)
         self.frozen = False
         self.cancelled = False
         self.activity = 0
@@ -65,9 +66,8 @@ class Run(RunOutput, Guarded):
     ) -> Any:
         """See session.Session."""
         checkpoint = self.checkpoint(name)
-        recorded = self.recorded.get(checkpoint)
+        recorded = self._replayed(checkpoint, "step")
         if recorded is not None:
-            self._check_kind(checkpoint, recorded[0], "step")
             return decode(recorded[1])
         scope = Body(checkpoint, current_body.get())
         token = current_body.set(scope)
@@ -102,9 +102,8 @@ class Run(RunOutput, Guarded):
     async def wait(self, name: str, wait: Wait) -> Resolved:
         """See session.Session."""
         checkpoint = self.checkpoint(name)
-        recorded = self.recorded.get(checkpoint)
+        recorded = self._replayed(checkpoint, wait.kind)
         if recorded is not None:
-            self._check_kind(checkpoint, recorded[0], wait.kind)
             return Resolved(recorded[0], decode(recorded[1]))
         if wait.kind == "sleep" and wait.until_ms is None and wait.delay_ms == 0:
             await self._put(name, checkpoint, None, 0.0, None)
@@ -179,6 +178,16 @@ class Run(RunOutput, Guarded):
         for future in list(self._pending.values()):
             future.cancel()
         self.waits.cancel()
+
+    def _replayed(self, checkpoint: str, kind: str) -> tuple[str, str] | None:
+        """What an earlier attempt or an earlier part of this one recorded under this name: kind and value's text."""
+        recorded = self.recorded.get(checkpoint)
+        if recorded is None:
+            self.ahead = 0
+            return None
+        self.ahead = max(0, self.ahead - 1)
+        self._check_kind(checkpoint, recorded[0], kind)
+        return recorded
 
     def _check_kind(self, checkpoint: str, recorded: str, wanted: str) -> None:
         """A name that stands for another kind of thing than when it was recorded: the code has changed under the run."""

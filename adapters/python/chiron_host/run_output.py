@@ -25,6 +25,8 @@ class RunOutput:
     """The part of a run that writes frames nobody answers."""
 
     frozen: bool
+    #: Recorded checkpoints that the handler has not come to; 0 as soon as it did something new.
+    ahead: int
 
     def __init__(self, channel: Channel, r: int) -> None:
         self._out = channel
@@ -33,7 +35,8 @@ class RunOutput:
 
     def log(self, level: str, message: str, fields: dict[str, Any] | None, source: str = "log") -> None:
         """See session.Session."""
-        if not self.frozen:
+        # What a handler logs on its way back to where it stopped was logged when it first came along.
+        if not self.frozen and not (self.ahead and source == "log"):
             self.logs.line(level, source, message, encode_plain(fields) if fields else None)
 
     def metric(self, kind: str, name: str, value: float, labels: dict[str, Any]) -> None:
