@@ -42,7 +42,7 @@ async def attempt(
 
 
 async def _call(handler: Callable[..., Any], inp: Any, context: WorkflowContext) -> Any:
-    """A plain function runs in a thread of its own, so that it holds up no other run."""
+    """A plain function runs in a thread of its own, so that it holds up no other run. Cancelled, it is waited for."""
     if _is_async(handler):
         result = handler(inp, context)
     else:
@@ -74,7 +74,12 @@ async def _in_thread(body: Callable[[], Any]) -> Any:
         loop.call_soon_threadsafe(settle, method, outcome)
 
     threading.Thread(target=work, name="chiron-handler", daemon=True).start()
-    outcome = await future
+    try:
+        outcome = await asyncio.shield(future)
+    except asyncio.CancelledError:
+        # A thread cannot be stopped. The run is over when its code is; when that takes too long the runtime ends the process.
+        await asyncio.wait({future})
+        raise
     if isinstance(outcome, _Exit):
         raise outcome.error
     return outcome
