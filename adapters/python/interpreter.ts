@@ -75,7 +75,7 @@ function ask(candidate: string, origin: string, env: InterpreterOptions["env"]):
   // -I -S: neither the project's files nor site-packages may decide whether this works, nor slow it down.
   const args = ["-I", "-S", "-c", WHO];
   const options = { env: { ...env }, timeout: ANSWER_WITHIN_MS, killSignal: "SIGKILL" as const };
-  return new Promise((resolve, reject) => {
+  return new Promise<Interpreter>((resolve, reject) => {
     const child = execFile(candidate, args, options, (error, stdout, stderr) => {
       const [file = "", version = ""] = stdout.trim().split("\n");
       if (error === null && /^\d+\.\d+\.\d+$/.test(version)) {
@@ -84,6 +84,9 @@ function ask(candidate: string, origin: string, env: InterpreterOptions["env"]):
       } else reject(unusable(candidate, origin, error, stderr));
     });
     child.stdin?.end();
+  }).catch((error: unknown) => {
+    // Some failures to start a process are thrown instead of told.
+    throw error instanceof ChironError ? error : unusable(candidate, origin, error as Error, "");
   });
 }
 

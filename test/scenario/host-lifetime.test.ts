@@ -97,3 +97,11 @@ test("lines without the nonce are log lines, whatever they claim", async () => {
   expect(end).toEqual({ kind: "result", value: '{"a":1}' });
   expect(session.messages).toContain('{"t":"result","r":1}\ttrue');
 });
+
+test("an environment too large for a process is a clear failure", async () => {
+  const { host } = openProject({ env: { ...process.env, HUGE: "x".repeat(3_000_000) } });
+  await expect(host.load()).rejects.toMatchObject({
+    code: "python_missing",
+    message: expect.stringContaining("E2BIG"),
+  });
+});
