@@ -88,7 +88,7 @@ export interface ClaimParts {
 }
 
 function createClaim(session: Session, { recorder, waiting }: ClaimParts): (request: ClaimRequest) => ClaimedRun[] {
-  const { db, clock, nonce } = session;
+  const { db, clock, boot } = session;
   const due = prepareQuery<[string, number, number], DueRow>(db, DUE);
   const take = db.prepare(CLAIM);
   let serial = 0;
@@ -97,7 +97,7 @@ function createClaim(session: Session, { recorder, waiting }: ClaimParts): (requ
     const leaseUntil = now + leaseMs;
     return due.all(packText(queue), now, limit).map((row) => {
       serial += 1;
-      const claimToken = `${owner}:${nonce}${serial}` as ClaimToken;
+      const claimToken = `${owner}:${boot}-${serial}` as ClaimToken;
       take.run(claimToken, leaseUntil, now, now, row.run_id);
       // A first attempt that never ran has no waits and no checkpoints: the common case costs no query.
       const fresh = row.attempt === 1 && row.started_at === null;

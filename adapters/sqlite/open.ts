@@ -6,23 +6,11 @@ import type Database from "better-sqlite3";
 import { createIdSource, type IdSource } from "../../src/core/ids.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Store } from "../../src/ports/store.ts";
-import { createAdmin } from "./admin.ts";
-import { createClaims } from "./claims.ts";
-import { CommitQueue } from "./commit-queue.ts";
 import { configure, connect, type Synchronous } from "./connection.ts";
-import { createEndings } from "./endings.ts";
 import { translate } from "./errors.ts";
-import { createEvents } from "./events.ts";
-import { createKeys } from "./keys.ts";
-import { createLogs } from "./logs.ts";
 import { checkSchema, migrate, migrations } from "./migrate.ts";
 import { createPrivate, takeOwnership } from "./owner-lock.ts";
-import { createProgress } from "./progress.ts";
-import { createReads } from "./reads.ts";
-import { createRecorder } from "./recorder.ts";
-import type { Session } from "./session.ts";
-import { createTasks } from "./tasks.ts";
-import { createWaiting } from "./waiting.ts";
+import { buildStore } from "./store.ts";
 
 export interface OpenOptions {
   /** A file, or ":memory:". */
@@ -37,25 +25,10 @@ export interface OpenOptions {
 /** The open store. Throws store_owned, store_newer, store_corrupt, store_unwritable or store_full. */
 export async function openSqlite(options: OpenOptions): Promise<Store> {
   const { clock, synchronous = "full", randomBytes = nodeRandomBytes } = options;
-  const nonce = Buffer.from(randomBytes(4)).toString("hex");
-  const { db, location, release } = open(options.path, synchronous, nonce);
+  const boot = Buffer.from(randomBytes(4)).toString("hex");
+  const { db, location, release } = open(options.path, synchronous, boot);
   const ids = options.ids ?? createIdSource(() => clock.now(), randomBytes);
-  const commits = new CommitQueue(db, clock, location);
-  const session: Session = { db, clock, ids, commits, nonce: `${nonce}-`, location };
-  const recorder = createRecorder(db);
-  const waiting = createWaiting(db, recorder);
-  const endings = createEndings(db, ids, waiting);
-  const parts = { recorder, waiting, endings };
-  return {
-    tasks: createTasks(session, endings),
-    claims: createClaims(session, parts),
-    progress: createProgress(session, parts),
-    events: createEvents(session, waiting),
-    reads: createReads(session),
-    logs: createLogs(session),
-    keys: createKeys(session),
-    admin: createAdmin(session, release),
-  };
+  return buildStore({ db, location, clock, ids, boot }, release);
 }
 
 interface Opened {
@@ -67,7 +40,7 @@ interface Opened {
 function open(place: string, synchronous: Synchronous, boot: string): Opened {
   if (place === ":memory:") {
     const db = connect(place);
-    prepare(db, place, synchronous);
+    prepareSqlite(db, place, synchronous);
     return { db, location: place, release: () => undefined };
   }
   const file = path.resolve(place);
@@ -79,7 +52,7 @@ function open(place: string, synchronous: Synchronous, boot: string): Opened {
 }
 
 function openFile(given: string, synchronous: Synchronous, boot: string): Opened {
-  mkdirSync(path.dirname(given), { recursive: true, mode: 0o700 });
+  makeFolder(path.dirname(given));
   // Another spelling of the path must meet the same lock.
   const file = existsSync(given)
     ? realpathSync(given)
@@ -90,7 +63,7 @@ function openFile(given: string, synchronous: Synchronous, boot: string): Opened
     createPrivate(file);
     chmodSync(file, 0o600);
     db = connect(file);
-    prepare(db, file, synchronous);
+    prepareSqlite(db, file, synchronous);
     return { db, location: file, release: () => lock.release() };
   } catch (error) {
     db?.close();
@@ -99,8 +72,16 @@ function openFile(given: string, synchronous: Synchronous, boot: string): Opened
   }
 }
 
-/** The checks come first: a refused file has not been touched. */
-function prepare(db: Database.Database, location: string, synchronous: Synchronous): void {
+/** Not mkdir's own recursive mode: where a folder can be neither found nor made (a deleted working directory, /proc), that never returns. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  const parent = path.dirname(folder);
+  if (parent !== folder) makeFolder(parent);
+  mkdirSync(folder, { mode: 0o700 });
+}
+
+/** Makes a fresh connection ready for a store. The checks come first: a refused file has not been touched. */
+export function prepareSqlite(db: Database.Database, location: string, synchronous: Synchronous): void {
   const known = migrations();
   checkSchema(db, location, known);
   configure(db, synchronous);

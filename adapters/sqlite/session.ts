@@ -11,7 +11,7 @@ export interface Session {
   readonly ids: IdSource;
   readonly commits: CommitQueue;
   /** Differs with every opening, so that no two openings ever hand out the same claim token. */
-  readonly nonce: string;
+  readonly boot: string;
   /** For a person: the file's path, or ":memory:". */
   readonly location: string;
 }

@@ -8,7 +8,7 @@ import { unpackText, type WaitRow } from "./codec.ts";
 import { prepareQuery } from "./query.ts";
 import type { Recorder } from "./recorder.ts";
 
-const WAITERS = "SELECT task_id, step FROM waits WHERE target = ? AND kind = ? ORDER BY task_id, step";
+export const WAITERS = "SELECT task_id, step FROM waits WHERE target = ? AND kind = ? ORDER BY task_id, step";
 const LAPSED = `SELECT step, kind, target, deadline_at, created_at FROM waits WHERE task_id = ? AND deadline_at <= ?
   ORDER BY deadline_at, step`;
 const DELETE_WAIT = "DELETE FROM waits WHERE task_id = ? AND step = ?";

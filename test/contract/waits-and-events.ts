@@ -157,6 +157,15 @@ export function waitsContract(test: Case): void {
     expect(await given.suspend(awake, onEvent("later"))).toEqual({ ok: true, suspended: false, resolved });
   });
 
+  test("a deadline a millisecond away is not over for a run that wakes for something else", async (given) => {
+    const run = await given.running();
+    await given.asleep(run, onTime(100), onEvent("go"));
+    given.clock.move(99);
+    await given.emit("go");
+    expect((await given.claimOne()).recorded.map(({ name }) => name)).toEqual(["event:go"]);
+    expect(await given.store.reads.waits(run.taskId)).toMatchObject([{ step: "sleep" }]);
+  });
+
   test("an event does not cut the pause between two attempts short", async (given) => {
     const run = await given.running();
     await given.asleep(run, onTime(10), onEvent("hello"));

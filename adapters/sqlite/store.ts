@@ -1,0 +1,35 @@
+// Puts the parts of a store together over a connection that is ready: its own, prepared statements and all.
+import type { Store } from "../../src/ports/store.ts";
+import { createAdmin } from "./admin.ts";
+import { createClaims } from "./claims.ts";
+import { CommitQueue } from "./commit-queue.ts";
+import { createEndings } from "./endings.ts";
+import { createEvents } from "./events.ts";
+import { createKeys } from "./keys.ts";
+import { createLogs } from "./logs.ts";
+import { createProgress } from "./progress.ts";
+import { createReads } from "./reads.ts";
+import { createRecorder } from "./recorder.ts";
+import type { Session } from "./session.ts";
+import { createTasks } from "./tasks.ts";
+import { createWaiting } from "./waiting.ts";
+
+/** `release` is called once the connection is closed. */
+export function buildStore(ground: Omit<Session, "commits">, release: () => void): Store {
+  const { db, clock, ids, location } = ground;
+  const session: Session = { ...ground, commits: new CommitQueue(db, clock, location) };
+  const recorder = createRecorder(db);
+  const waiting = createWaiting(db, recorder);
+  const endings = createEndings(db, ids, waiting);
+  const parts = { recorder, waiting, endings };
+  return {
+    tasks: createTasks(session, endings),
+    claims: createClaims(session, parts),
+    progress: createProgress(session, parts),
+    events: createEvents(session, waiting),
+    reads: createReads(session),
+    logs: createLogs(session),
+    keys: createKeys(session),
+    admin: createAdmin(session, release),
+  };
+}
