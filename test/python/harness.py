@@ -88,7 +88,8 @@ class Folder(unittest.TestCase):
     def host(self, **options: Any) -> Extended:
         """A host in the extended protocol, on this folder."""
         env = environment(**options.pop("env", {}))
-        host = Extended({"dirs": [self.dir], **options}, env)
+        own_group = bool(options.pop("own_group", False))
+        host = Extended({"dirs": [self.dir], **options}, env, own_group)
         self.addCleanup(host.close)
         return host
 
@@ -115,9 +116,11 @@ class Ended:
 
 
 class _Process:
-    def __init__(self, env: dict[str, str]) -> None:
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(COMMAND, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=env, bufsize=0)
+    def __init__(self, env: dict[str, str], own_group: bool = False) -> None:
+        pipe, null = subprocess.PIPE, subprocess.DEVNULL
+        self.process = subprocess.Popen(
+            COMMAND, stdin=pipe, stdout=pipe, stderr=null, env=env, bufsize=0, start_new_session=own_group
+        )
         assert self.process.stdin and self.process.stdout
         self.input = self.process.stdin
         self.lines = Lines(self.process.stdout.fileno())
@@ -162,8 +165,8 @@ class Baseline(_Process):
 class Extended(_Process):
     """An extended host; frames that `until` passes over are kept in `seen`."""
 
-    def __init__(self, options: dict[str, Any], env: dict[str, str]) -> None:
-        super().__init__(env)
+    def __init__(self, options: dict[str, Any], env: dict[str, str], own_group: bool = False) -> None:
+        super().__init__(env, own_group)
         self.seen: list[Frame] = []
         hello = {"type": "chiron.hello", "protocol": 1, "nonce": NONCE, "allow": None, "walk_all": False}
         limits = {"snapshot": None, "log_limit_bytes": 1 << 20, "capture_line_limit": 8192}

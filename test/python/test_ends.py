@@ -1,8 +1,10 @@
 """How attempts and processes end: failures, exits, stalls, a lost runtime."""
 
+import signal
+import time
 import unittest
 
-from harness import Folder
+from harness import NONCE, Folder
 
 
 class Ends(Folder):
@@ -119,6 +121,33 @@ class Ends(Folder):
         self.assertEqual(host.until("result").value, 1)
         self.assertEqual(host.ended(), 0)
 
+    def test_what_a_handler_started_ends_with_the_runtime_too(self) -> None:
+        """Conformance 18."""
+        self.workflow(
+            """
+            import subprocess
+            reader, writer = os.pipe()
+            os.set_inheritable(writer, True)
+            child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"], close_fds=False)
+            ctx.log(str(child.pid))
+            await asyncio.sleep(600)
+            """
+        )
+        host = self.host(own_group=True)
+        host.start()
+        child = int(host.until("log")["message"])
+        host.input.close()
+        self.assertEqual(host.ended(), -signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while _runs(child):
+            self.assertLess(time.monotonic(), deadline, "the handler's child outlived the runtime")
+            time.sleep(0.01)
+
+    def test_a_start_that_cannot_be_read_ends_its_run(self) -> None:
+        host = self.host()
+        host.write(NONCE + '{"t":"start","r":7}\n')
+        self.assertIn("run_id", host.until("error", r=7)["message"])
+
     def test_lines_without_the_nonce_are_never_acted_on(self) -> None:
         host = self.host()
         host.write('{"t":"exit"}\n')
@@ -135,6 +164,14 @@ class Ends(Folder):
         ends = {host.until("result", r=r).value[-1] for r in range(1, 9)}
         self.assertEqual(len(ends), 8)
         self.assertEqual(host.ended(), 0)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stream:
+            return stream.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":

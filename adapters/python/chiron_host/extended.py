@@ -15,6 +15,7 @@ from .current import current_owner
 from .database import has_asyncpg
 from .descriptors import Descriptors
 from .discovery import Discoverer, Discovery
+from .ending import end_orphaned
 from .failures import format_error
 from .guard import current_run, task_factory
 from .host_output import HostOutput
@@ -82,7 +83,7 @@ class ExtendedHost:
 
     def _end(self) -> None:
         self._writer.flush()
-        os._exit(0)
+        end_orphaned()
 
     def _line(self, line: str) -> None:
         if not line.startswith(self.nonce):
@@ -104,7 +105,11 @@ class ExtendedHost:
 
     def _dispatch(self, kind: str, header: dict[str, Any], texts: list[str]) -> None:
         if kind == "start":
-            self._start(header, texts)
+            try:
+                self._start(header, texts)
+            except Exception as error:
+                # Without an answer the runtime would wait for this run for ever.
+                self.send(f"{self.nonce}{error_frame(header['r'], error)}\n")
         elif kind == "discover":
             self._tell_discovery(header.get("prefer"))
         elif kind == "ping":
@@ -139,6 +144,7 @@ class ExtendedHost:
             self._host_error(f"unknown frame type {kind!r}", None)
 
     def _start(self, header: dict[str, Any], texts: list[str]) -> None:
+        self._output.restore()
         run = Run(self, header, texts)
         self._runs[run.r] = run
 

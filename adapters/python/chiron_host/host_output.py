@@ -31,6 +31,10 @@ class HostOutput:
         self.settle()
         self._file = path
 
+    def restore(self) -> None:
+        """Undo what workflow code did to the process's standard output and error."""
+        self._capture.restore()
+
     def settle(self) -> None:
         """Take in everything that was written until now."""
         self._capture.drain()

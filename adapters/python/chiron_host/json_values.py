@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import types
 from collections.abc import Callable, Mapping, Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any, cast
@@ -16,7 +17,17 @@ from typing import Any, cast
 quote: Callable[[str], str] = encode_basestring_ascii
 """A str as JSON text."""
 
-_strict = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=str).encode
+_UNFINISHED: tuple[type[Any], ...] = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
+
+
+def _stand_in(value: object) -> str:
+    """What stands for a type JSON does not know. Of code that never ran there is nothing to keep, so a forgotten await must show."""
+    if isinstance(value, _UNFINISHED):
+        raise TypeError(f"a {type(value).__name__.replace('_', ' ')} is no value: was it never awaited?")
+    return str(value)
+
+
+_strict = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=_stand_in).encode
 _scan = json.JSONDecoder().decode
 
 

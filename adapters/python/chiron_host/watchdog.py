@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from .ending import end_orphaned
 from .guard import Running
 from .snapshot import is_foreign
 
@@ -50,7 +51,7 @@ class Watchdog:
         while True:
             if poll.poll(_TICK_MS):
                 time.sleep(_GRACE_S)
-                os._exit(0)
+                end_orphaned()
             now = time.monotonic()
             if not self._beaten:
                 if now - asked >= (told + _AGAIN_S if told else _FIRST_S):

@@ -11,6 +11,8 @@ import os
 import threading
 from collections import deque
 
+from .ending import end_orphaned
+
 
 class Writer:
     """The one way out. `send` is for the loop's thread, `send_from_thread` for all others, `send_now` while the loop is stuck."""
@@ -86,5 +88,5 @@ class Writer:
             except BlockingIOError:
                 return True
             except OSError:
-                os._exit(0)
+                end_orphaned()
             self._rest = self._rest[written:]
