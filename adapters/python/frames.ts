@@ -61,13 +61,21 @@ export type ProcessFrame =
   | { readonly t: "pong"; readonly at: number; readonly frozen?: number }
   | { readonly t: "stall"; readonly ms: number; readonly r: number | null; readonly where: string }
   | { readonly t: "unstall"; readonly ms: number }
+  | { readonly t: "importing"; readonly path: string }
   | { readonly t: "host_error"; readonly message: string; readonly traceback?: string };
 
 export type HostFrame = RunFrame | ProcessFrame;
 
+export interface DiscoverOptions {
+  /** Which path keeps a name that several files declare. */
+  readonly prefer?: Readonly<Record<string, string>>;
+  /** Files that ended a process while they were imported, with how it ended: reported, not imported again. */
+  readonly skip?: Readonly<Record<string, string>>;
+}
+
 /** What the runtime says. */
 export type RuntimeFrame =
-  | { readonly t: "discover"; readonly prefer?: Readonly<Record<string, string>> }
+  | ({ readonly t: "discover" } & DiscoverOptions)
   | {
       readonly t: "start";
       readonly r: number;

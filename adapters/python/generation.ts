@@ -1,7 +1,9 @@
 // One generation: a captured state of the sources and the processes that run it, from discovery to their end.
 import type { RuntimeEvent } from "../../src/core/bus.ts";
+import { ChironError } from "../../src/core/errors.ts";
 import type { Discovery, GenerationHost, HostStatus } from "../../src/ports/host.ts";
 import { readDiscovery, unreadable } from "./discovery.ts";
+import type { DiscoverOptions } from "./frames.ts";
 import type { LinkOptions } from "./host-link.ts";
 import type { Leftovers } from "./leftovers.ts";
 import { Pool } from "./pool.ts";
@@ -30,27 +32,44 @@ export async function loadGeneration(
   captured: Captured,
   prefer: Readonly<Record<string, string>>,
 ): Promise<{ discovery: Discovery; host: GenerationHost }> {
-  const generation = new Generation(deps, prefer);
-  deps.onOpen(generation);
-  try {
-    return await generation.open(captured);
-  } catch (error) {
-    await generation.kill();
-    throw error;
+  const skip: Record<string, string> = {};
+  for (;;) {
+    const generation = new Generation(deps, { prefer, skip: { ...skip } });
+    deps.onOpen(generation);
+    try {
+      return await generation.open(captured);
+    } catch (error) {
+      await generation.kill();
+      const fatal = fatalImport(error);
+      if (fatal === null || skip[fatal.importing] !== undefined) throw error;
+      // One file took the process with it; the others load without it (decision D12).
+      skip[fatal.importing] = fatal.why;
+    }
   }
+}
+
+interface FatalImport {
+  readonly importing: string;
+  readonly why: string;
+}
+
+function fatalImport(error: unknown): FatalImport | null {
+  const details = error instanceof ChironError ? error.details : {};
+  const { importing, why } = details;
+  return typeof importing === "string" && typeof why === "string" ? { importing, why } : null;
 }
 
 class Generation implements LoadedGeneration, GenerationHost {
   readonly #deps: GenerationDeps;
-  readonly #prefer: Readonly<Record<string, string>>;
+  readonly #discovering: DiscoverOptions;
   readonly #pool: Pool;
   #id = "";
   #manifest = "";
   #firstDiscovery: Promise<Discovered> | null = null;
 
-  constructor(deps: GenerationDeps, prefer: Readonly<Record<string, string>>) {
+  constructor(deps: GenerationDeps, discovering: DiscoverOptions) {
     this.#deps = deps;
-    this.#prefer = prefer;
+    this.#discovering = discovering;
     this.#pool = new Pool({
       spawn: (events) => this.#spawn(events),
       maxProcesses: deps.maxProcesses,
@@ -124,7 +143,7 @@ class Generation implements LoadedGeneration, GenerationHost {
         onEvent({ type: "host.ended", pid, reason: unexpected(end, process) });
       });
     }
-    const ready = process.discover(this.#prefer);
+    const ready = process.discover(this.#discovering);
     this.#firstDiscovery ??= ready;
     return { process, ready };
   }

@@ -4,7 +4,7 @@ import { ChironError } from "../../src/core/errors.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
 import type { RunEnd, RunSession, RunStart } from "../../src/ports/host.ts";
 import { crashFailure } from "./crash.ts";
-import type { HostFrame, LogFrame, ProcessFrame } from "./frames.ts";
+import type { DiscoverOptions, HostFrame, LogFrame, ProcessFrame } from "./frames.ts";
 import { HostLink, type LinkOptions } from "./host-link.ts";
 import { describeEnd, type ProcessEnd } from "./process.ts";
 import { Pulse } from "./pulse.ts";
@@ -55,6 +55,8 @@ export class RunProcess {
   #gone = false;
   #guilty: RunChannel | null = null;
   #hostError: string | null = null;
+  /** The workflow file that is imported now: when the process dies before its discovery, this one ended it. */
+  #importing: string | null = null;
 
   constructor(options: LinkOptions, events: RunProcessEvents) {
     this.#events = events;
@@ -93,12 +95,12 @@ export class RunProcess {
   }
 
   /** Imports the workflow files and answers what they declare. Rejects with ChironError host_failed. */
-  async discover(prefer: Readonly<Record<string, string>>): Promise<Discovered> {
+  async discover(options: DiscoverOptions): Promise<Discovered> {
     const timer = setTimeout(() => {
       this.#hostError ??= `no discovery within ${LOAD_LIMIT_MS / 1_000} s${this.pulse.where ? `; stuck at ${this.pulse.where}` : ""}`;
       this.kill();
     }, LOAD_LIMIT_MS);
-    this.#link.send(Object.keys(prefer).length > 0 ? { t: "discover", prefer } : { t: "discover" });
+    this.#link.send({ t: "discover", ...options });
     try {
       const found = await this.#discovery.promise;
       this.#ready = true;
@@ -186,6 +188,9 @@ export class RunProcess {
       case "pong":
         this.pulse.answered(frame.at, frame.frozen);
         return this.#events.changed();
+      case "importing":
+        this.#importing = frame.path;
+        return;
       case "stall": {
         this.pulse.stall(frame.ms, frame.where);
         const run = frame.r === null ? undefined : this.#runs.get(frame.r);
@@ -229,6 +234,7 @@ export class RunProcess {
     this.#discovery.reject(
       new ChironError("host_failed", `the Python host did not load the workflows: ${why}${quoted(end.stderr)}`, {
         hint: "The lines above are the host's own; a module that ends the process while it is imported looks like this too.",
+        ...(this.#importing === null ? {} : { details: { importing: this.#importing, why } }),
       }),
     );
     const runs = [...this.#runs.values()].filter((run) => !run.cancelled);

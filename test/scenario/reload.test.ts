@@ -119,6 +119,23 @@ test("a broken helper module is shown where it is broken, and the workflows that
   expect(await output("uses")).toBe("mended");
 });
 
+test("a file that ends the interpreter while it is imported is reported, and everything else loads", async () => {
+  project.write("workflows/deadly.py", workflow("deadly", "1", "import os\nos._exit(3)"));
+  project.write("workflows/segfault.py", workflow("segfault", "1", "import ctypes\nctypes.string_at(0)"));
+  project.write("workflows/two.py", workflow("two", "2"));
+  await server.post("/api/workflows/reload", {});
+  const { problems } = (await server.get("/api/workflows")).body as {
+    problems: { path: string; kind: string; message: string }[];
+  };
+  expect(problems.map(({ path: file, kind }) => [path.basename(file), kind])).toEqual([
+    ["deadly.py", "exit"],
+    ["segfault.py", "exit"],
+  ]);
+  expect(problems[0]?.message).toMatch(/\b3\b/);
+  expect(await output("two")).toBe(2);
+  expect(await output("one")).toBe("old");
+});
+
 test("a failed import, a missing handler and a duplicate name are each reported and stop nobody else", async () => {
   project.write("workflows/bad_import.py", workflow("bad_import", "1", "import no_such_module_at_all"));
   project.write("workflows/no_handler.py", 'WORKFLOW_NAME = "no_handler"\n');

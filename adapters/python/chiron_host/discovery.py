@@ -77,8 +77,11 @@ class Discoverer:
         self._walk_all = walk_all
         self.importing: Callable[[str | None], None] = lambda _: None
 
-    def run(self, prefer: Mapping[str, str] | None = None) -> Discovery:
-        """Import everything and answer what there is. `prefer` tells which path keeps a name that several files declare."""
+    def run(self, prefer: Mapping[str, str] | None = None, skip: Mapping[str, str] | None = None) -> Discovery:
+        """Import everything and answer what there is.
+
+        `prefer` tells which path keeps a name that several files declare; `skip` names files that ended a process, and how.
+        """
         started = time.perf_counter()
         found = Discovery()
         import_paths.prepare(self._roots, self._snapshot)
@@ -89,7 +92,15 @@ class Discoverer:
             if candidate.path != first and candidate.path == (prefer or {}).get(candidate.name):
                 owners[candidate.name] = candidate.path
         for candidate in candidates:
-            self._load(candidate, owners[candidate.name], found)
+            fatal = (skip or {}).get(candidate.path)
+            if fatal is None:
+                self._load(candidate, owners[candidate.name], found)
+            else:
+                found.files[candidate.path] = self._snapshot.seen[candidate.path]
+                message = f"the process ended while it imported this file: {fatal}"
+                found.problems.append(
+                    Problem(candidate.path, candidate.line, "exit", message, workflow_name=candidate.name)
+                )
         found.files = {**self._files(), **found.files}
         found.ms = (time.perf_counter() - started) * 1000
         return found

@@ -8,6 +8,8 @@ import json
 import os
 import platform
 import signal
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .answers import Answer
@@ -58,7 +60,7 @@ class ExtendedHost:
         self._discoverer = Discoverer(
             hello["dirs"], lambda name: names is None or name in names, self._snapshot, bool(hello.get("walk_all"))
         )
-        self._discoverer.importing = self._output.importing
+        self._discoverer.importing = self._importing
         self._discovery: Discovery | None = None
 
     def serve(self, pending: bytes) -> None:
@@ -111,7 +113,7 @@ class ExtendedHost:
                 # Without an answer the runtime would wait for this run for ever.
                 self.send(f"{self.nonce}{error_frame(header['r'], error)}\n")
         elif kind == "discover":
-            self._tell_discovery(header.get("prefer"))
+            self._tell_discovery(header)
         elif kind == "ping":
             self._frame(t="pong", at=header.get("at"), frozen=len(self._frozen))
         elif kind == "exit":
@@ -188,13 +190,19 @@ class ExtendedHost:
             os._exit(0)
         self.loop.call_later(0.01, self._exit_when_idle)
 
-    def _discovered(self, prefer: dict[str, str] | None = None) -> Discovery:
+    def _discovered(self, header: Mapping[str, Any] = MappingProxyType({})) -> Discovery:
         if self._discovery is None:
-            self._discovery = self._discoverer.run(prefer)
+            self._discovery = self._discoverer.run(header.get("prefer"), header.get("skip"))
         return self._discovery
 
-    def _tell_discovery(self, prefer: dict[str, str] | None) -> None:
-        found = self._discovered(prefer)
+    def _importing(self, path: str | None) -> None:
+        self._output.importing(path)
+        if path is not None:
+            # At once: when the import ends the process, this is how the runtime knows which file it was.
+            self._writer.send_now(self.nonce + encode_plain({"t": "importing", "path": path}) + "\n")
+
+    def _tell_discovery(self, header: Mapping[str, Any]) -> None:
+        found = self._discovered(header)
         self._output.settle()
         body = {
             "workflows": [workflow.as_json() for workflow in found.workflows.values()],
