@@ -19,6 +19,7 @@ export const DUE = `SELECT r.run_id, r.task_id, r.attempt, r.available_at, r.rec
   WHERE r.queue = ? AND r.state IN ('pending', 'sleeping') AND r.available_at <= ? ORDER BY r.available_at, r.run_id LIMIT ?`;
 const CLAIM = `UPDATE runs SET state = 'running', claim_token = ?, lease_until = ?, started_at = coalesce(started_at, ?),
   updated_at = ? WHERE run_id = ?`;
+const HELD = `SELECT 1 AS held FROM runs WHERE ${FENCE}`;
 const EXTEND = `UPDATE runs SET lease_until = ? WHERE ${FENCE}`;
 const RELEASE = `UPDATE runs SET state = 'pending', claim_token = NULL, lease_until = NULL, available_at = ?, updated_at = ?
   WHERE ${FENCE}`;
@@ -52,6 +53,7 @@ export function createClaims(session: Session, parts: ClaimParts): ClaimTransiti
     return unpark.run(now, now, now, name).changes;
   };
   const expire = createExpire(session, parts.endings);
+  const held = prepareQuery<[string, string, number], { held: number }>(db, HELD);
   const nextDue = prepareQuery<[string], { at: number }>(db, NEXT_DUE);
 
   const extendOne = (ref: ClaimRef & { leaseMs: number }): Accepted | Refused => {
@@ -59,6 +61,8 @@ export function createClaims(session: Session, parts: ClaimParts): ClaimTransiti
     const { changes } = extend.run(now + ref.leaseMs, ref.runId, ref.claimToken, now);
     return changes > 0 ? { ok: true } : refuse(ref);
   };
+  const heldOne = (ref: ClaimRef): Accepted | Refused =>
+    held.get(ref.runId, ref.claimToken, clock.now()) ? { ok: true } : refuse(ref);
   const releaseOne = (ref: ClaimRef & { delayMs?: number }): Accepted | Refused => {
     const now = clock.now();
     const at = now + Math.ceil(Math.max(0, ref.delayMs ?? 0));
@@ -69,6 +73,7 @@ export function createClaims(session: Session, parts: ClaimParts): ClaimTransiti
   return {
     claim: (requests) => each(session, requests, claim),
     extend: (refs) => each(session, refs, extendOne),
+    held: (refs) => read(session, () => refs.map(heldOne)),
     release: (refs) => each(session, refs, releaseOne),
     unpark: (names) => session.commits.add(() => names.reduce((count, name) => count + unparkOne(packText(name)), 0)),
     expire: (request) => session.commits.add(() => expire(request)),

@@ -29,6 +29,8 @@ export class Attempt {
   #leaseUntil: number;
   #draining = false;
   #suspended = false;
+  /** The host's work is over; what is left is to write down how. */
+  #ended = false;
   /** What the store threw at a write of this attempt: it cannot go on and must not stay claimed. */
   #fault: unknown = null;
 
@@ -53,7 +55,9 @@ export class Attempt {
 
   /** Stops the work at once: the claim is lost, the task cancelled, or the runtime ends. */
   abort(reason: string): void {
-    if (this.#ending.signal.aborted) return;
+    // Who asked the store about a claim may hear that it is gone because this run has just given it up itself.
+    const isDone = this.#suspended || this.#ended;
+    if (this.#ending.signal.aborted || (isDone && reason !== "shutdown")) return;
     const { taskId, runId } = this.run;
     if (reason !== "cancelled" && reason !== "shutdown")
       this.#deps.bus.publish({ type: "run.lost", taskId, runId, reason });
@@ -74,6 +78,7 @@ export class Attempt {
       generation,
     });
     const end = await runnable.host.run(run, this.#session(), this.#ending.signal);
+    this.#ended = true;
     const recording = this.record(end);
     settled();
     await recording.catch((error: unknown) => this.#fail(engineFault(error), true));

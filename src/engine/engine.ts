@@ -10,7 +10,7 @@ import { BUILTIN_HOST, BUILTIN_NAMES } from "./builtins.ts";
 import { answerCall } from "./calls.ts";
 import type { CreateRun, Enablement, Engine } from "./contract.ts";
 import { createRun } from "./intake.ts";
-import { createRenewer, createSweeper, takeOver, type LeaseDeps } from "./leases.ts";
+import { createRenewer, createSweeper, createWatch, takeOver, type LeaseDeps } from "./leases.ts";
 import type { Runnable, WorkflowNames } from "./names.ts";
 import { createReaper } from "./reaper.ts";
 import { createRetention } from "./retention.ts";
@@ -85,10 +85,12 @@ export function createEngine(deps: EngineDeps): RunningEngine {
     worker,
     createRenewer(leaseDeps),
     createSweeper(leaseDeps),
+    deps.soleOwner ? null : createWatch(leaseDeps),
     settings.reconcileMs > 0 ? createReaper({ ...deps, names, cancel: control.cancel }) : null,
     createRetention({ store, clock, bus, retentionMs: settings.retentionMs }),
   ].filter((service): service is Service => service !== null);
   let orphans = 0;
+  let unsubscribe: (() => void) | undefined;
   return {
     createRun: create,
     takenOver: () => orphans,
@@ -98,8 +100,10 @@ export function createEngine(deps: EngineDeps): RunningEngine {
     async start() {
       if (deps.soleOwner) orphans = await takeOver(leaseDeps);
       for (const service of services) service.start();
+      unsubscribe = store.claims.subscribe?.(() => worker.poke());
     },
     async stop() {
+      unsubscribe?.();
       await Promise.all(services.map((service) => service.stop()));
     },
     async reloaded(added) {

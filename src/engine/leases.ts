@@ -46,6 +46,20 @@ async function renew({ store, clock, settings, attempts }: LeaseDeps): Promise<v
   });
 }
 
+/** Notices within `watchMs` that another process cancelled or took over a run of this one. Not needed where one process owns the store. */
+export function createWatch(deps: LeaseDeps): Service {
+  return createLoop("watch", deps.settings.watchMs, deps, async () => {
+    const live = [...deps.attempts()];
+    if (live.length === 0) return;
+    const answers = await deps.store.claims.held(
+      live.map(({ run }) => ({ runId: run.runId, claimToken: run.claimToken })),
+    );
+    answers.forEach((answer, index) => {
+      if (!answer.ok) live[index]!.abort(answer.reason);
+    });
+  });
+}
+
 /** Ends lapsed claims; renews this process's own first, so that a machine that slept does not take its own runs for dead. */
 export function createSweeper(deps: LeaseDeps): Service {
   return createLoop("sweeper", deps.settings.sweepMs, deps, async () => {

@@ -14,6 +14,8 @@ export interface EngineSettings {
   readonly renewMs: number;
   /** Longest time between two looks for due work, in ms: what bounds the delay of a wake-up nobody announced. */
   readonly pollMs: number;
+  /** How often a replica looks whether its live runs were cancelled or taken over elsewhere, in ms. */
+  readonly watchMs: number;
   /** How often lapsed leases are looked for, in ms. */
   readonly sweepMs: number;
   /** One pass of the reaper, in ms; 0: never (WORKFLOW_RECONCILE_INTERVAL_SECS). */
@@ -34,6 +36,7 @@ export const DEFAULT_SETTINGS: Omit<EngineSettings, "owner"> = {
   leaseMs: 120_000,
   renewMs: 30_000,
   pollMs: 250,
+  watchMs: 100,
   sweepMs: 5_000,
   reconcileMs: 60_000,
   reapAfter: 3,

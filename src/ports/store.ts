@@ -50,6 +50,8 @@ export interface ClaimTransitions {
   /** Due runs of each request's queue, earliest first, each under a new claim token. */
   claim(requests: readonly ClaimRequest[]): Promise<ClaimedRun[][]>;
   extend(refs: readonly (ClaimRef & { readonly leaseMs: number })[]): Promise<(Accepted | Refused)[]>;
+  /** Whether these claims still stand; changes nothing. How a replica learns that another one cancelled or took over a run. */
+  held(refs: readonly ClaimRef[]): Promise<(Accepted | Refused)[]>;
   /** Gives a run back without costing an attempt: a graceful stop, a reload, an innocent neighbour of a crash. Due again after `delayMs` (default 0), state pending. */
   release(refs: readonly (ClaimRef & { readonly delayMs?: number })[]): Promise<(Accepted | Refused)[]>;
   /** Makes released runs of these workflows due now: their code has come back. Answers how many. */
@@ -58,6 +60,11 @@ export interface ClaimTransitions {
   expire(request: ExpireRequest): Promise<Expired[]>;
   /** When the next pending or sleeping run of these queues becomes due; null: none will by itself. */
   nextDueAt(queues: readonly string[]): Promise<number | null>;
+  /**
+   * Calls the listener when another process may have made a run of a queue due, where the store can tell. A hint that may fail to come:
+   * whoever listens polls as well. Answers the end of the subscription.
+   */
+  subscribe?(listener: () => void): () => void;
 }
 
 /** What a claimed run writes. */

@@ -9,6 +9,7 @@ type Answer = { readonly ok: boolean };
 
 const WRITES: Record<string, (given: Given, ref: ClaimRef) => Promise<Answer>> = {
   extend: async (given, ref) => (await given.store.claims.extend([{ ...ref, leaseMs: LEASE_MS }]))[0]!,
+  held: async (given, ref) => (await given.store.claims.held([ref]))[0]!,
   release: async (given, ref) => (await given.store.claims.release([ref]))[0]!,
   checkpoint: (given, ref) => given.step(ref, "stale"),
   suspend: (given, ref) => given.suspend(ref, onEvent("stale")),

@@ -36,6 +36,7 @@ export interface BenchOptions {
   readonly store?: Store;
   readonly clock?: VirtualClock;
   readonly allows?: (name: string) => boolean;
+  readonly soleOwner?: boolean;
 }
 
 const NO_EFFECTS: Effects = { types: new Set(), call: () => Promise.reject(new Error("no effects")) };
@@ -58,7 +59,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     effects: options.effects ?? NO_EFFECTS,
     random: () => 0.5,
     uncertain: () => false,
-    soleOwner: true,
+    soleOwner: options.soleOwner ?? true,
   });
   await engine.start();
   return {

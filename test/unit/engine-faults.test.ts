@@ -180,3 +180,22 @@ test("a write that the store throws at fails the attempt instead of leaving it c
   await bench.seen("run.completed", taskId);
   await bench.close();
 });
+
+test("a replica notices within its watch time that another one cancelled its run", async () => {
+  const clock = new VirtualClock(START_MS);
+  const store = await openSqlite({ path: ":memory:", clock });
+  const bench = await openBench({ store, clock, soleOwner: false });
+  const aborted = Promise.withResolvers<unknown>();
+  bench.names.scripts.set("w", async (_start, _session, signal) => {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    aborted.resolve(signal.reason);
+    return { kind: "dropped" };
+  });
+  const { taskId } = await bench.create("w");
+  await bench.seen("run.started", taskId);
+  // Not through this engine: another process of the same store.
+  await store.tasks.cancel([(await bench.task(taskId)).taskId]);
+  await clock.advance(100);
+  expect(await aborted.promise).toBe("cancelled");
+  await bench.close();
+});
