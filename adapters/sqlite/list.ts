@@ -63,9 +63,22 @@ function compose(filter: TaskFilter, range: Range): { sql: string; params: unkno
     const wanted = range === null ? states.filter((state) => LIVE_STATES.includes(state)) : states;
     add(`+r.state IN (${wanted.map(() => "?").join(", ")})`, ...wanted);
   }
-  const index = range === undefined ? "" : "INDEXED BY tasks_by_end";
   const condition = where.length > 0 ? `WHERE ${where.join(" AND ")}` : "";
-  const sql = `SELECT ${TASK_COLUMNS}, ${stateColumns("r")}, ${RUN_COLUMNS} FROM tasks t ${index} CROSS JOIN runs r ON r.run_id = t.last_run_id
-    ${condition} ORDER BY t.task_id DESC LIMIT ?`;
-  return { sql, params: [...params, limit] };
+  return { sql: range === undefined ? page("", condition) : rangePage(range, condition), params: [...params, limit] };
+}
+
+const NEWEST_FIRST = "ORDER BY t.task_id DESC";
+
+function page(index: string, condition: string): string {
+  return `SELECT ${TASK_COLUMNS}, ${stateColumns("r")}, ${RUN_COLUMNS} FROM tasks t ${index}
+    CROSS JOIN runs r ON r.run_id = t.last_run_id ${condition} ${NEWEST_FIRST} LIMIT ?`;
+}
+
+/** Of an outcome, which may hold nearly all tasks, the index alone names the page; only its rows are read. */
+function rangePage(range: State | null, condition: string): string {
+  const index = "INDEXED BY tasks_by_end";
+  if (range === null) return page(index, condition);
+  const ids = `SELECT t.task_id FROM tasks t ${index} ${condition} ${NEWEST_FIRST} LIMIT ?`;
+  return `SELECT ${TASK_COLUMNS}, ${stateColumns("r")}, ${RUN_COLUMNS} FROM (${ids}) ids CROSS JOIN tasks t ON t.task_id = ids.task_id
+    CROSS JOIN runs r ON r.run_id = t.last_run_id ${NEWEST_FIRST}`;
 }

@@ -1,6 +1,5 @@
 // Tasks, runs, checkpoints and waits as they stand after the last commit. Lists are in list.ts.
 import type { RunId, TaskId } from "../../src/core/ids.ts";
-import type { State } from "../../src/core/states.ts";
 import type { TaskReads } from "../../src/ports/store.ts";
 import {
   checkpointOf,
@@ -17,6 +16,7 @@ import {
   type TaskRow,
   type WaitRow,
 } from "./codec.ts";
+import { createCounts } from "./counts.ts";
 import { createList } from "./list.ts";
 import { prepareQuery } from "./query.ts";
 import { read, type Session } from "./session.ts";
@@ -32,17 +32,6 @@ const WAITS = `SELECT step, kind, target, deadline_at, created_at FROM waits WHE
 export const ACTIVE_NAMES = `SELECT DISTINCT workflow_name FROM tasks INDEXED BY tasks_by_end WHERE ended IS NULL`;
 export const ACTIVE_OF = `SELECT task_id FROM tasks INDEXED BY tasks_by_end WHERE ended IS NULL AND workflow_name = ?
   ORDER BY task_id LIMIT ?`;
-const ENDED_COUNTS = `SELECT queue, ended AS state, workflow_name, count(*) AS count FROM tasks INDEXED BY tasks_by_end
-  WHERE ended IS NOT NULL GROUP BY queue, ended, workflow_name`;
-const LIVE_COUNTS = `SELECT t.queue, n.state, t.workflow_name, count(*) AS count FROM tasks t INDEXED BY tasks_by_end
-  JOIN runs n ON n.run_id = t.last_run_id WHERE t.ended IS NULL GROUP BY t.queue, n.state, t.workflow_name`;
-
-interface CountRow {
-  readonly queue: string;
-  readonly state: State;
-  readonly workflow_name: string;
-  readonly count: number;
-}
 
 export function createReads(session: Session): TaskReads {
   const { db } = session;
@@ -53,7 +42,7 @@ export function createReads(session: Session): TaskReads {
   const waits = prepareQuery<[string], WaitRow>(db, WAITS);
   const activeNames = prepareQuery<[], { workflow_name: string }>(db, ACTIVE_NAMES);
   const activeOf = prepareQuery<[string, number], { task_id: TaskId }>(db, ACTIVE_OF);
-  const counts = [prepareQuery<[], CountRow>(db, LIVE_COUNTS), prepareQuery<[], CountRow>(db, ENDED_COUNTS)];
+  const counts = createCounts(db);
   const list = createList(db);
   return {
     find: (id) =>
@@ -67,16 +56,6 @@ export function createReads(session: Session): TaskReads {
     waits: (taskId) => read(session, () => waits.all(taskId).map(waitOf)),
     activeNames: () => read(session, () => activeNames.all().map((row) => unpackText(row.workflow_name))),
     activeOf: (name, limit) => read(session, () => activeOf.all(packText(name), limit).map((row) => row.task_id)),
-    counts: () =>
-      read(session, () =>
-        counts.flatMap((statement) =>
-          statement.all().map(({ queue, state, workflow_name, count }) => ({
-            queue: unpackText(queue),
-            state,
-            workflowName: unpackText(workflow_name),
-            count,
-          })),
-        ),
-      ),
+    counts: () => read(session, counts),
   };
 }

@@ -94,11 +94,13 @@ export function readsContract(test: Case): void {
     await given.runIn("completed");
     await given.runIn("failed");
     await given.task({ workflowName: "other", queue: "q2" });
+    await given.complete(await given.running({ queue: "q3" }));
     const counts = await given.store.reads.counts();
     const rows = counts.map(({ queue, state, workflowName, count }) => `${queue} ${state} ${workflowName} ${count}`);
     expect(rows.toSorted()).toEqual(
       [
         `${QUEUE} completed greet 2`,
+        "q3 completed greet 1",
         `${QUEUE} failed greet 1`,
         `${QUEUE} sleeping greet 1`,
         "q2 pending other 1",

@@ -2,6 +2,7 @@
 import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DUE, NEXT_DUE, UNPARK } from "../../adapters/sqlite/claims.ts";
+import { ENDED } from "../../adapters/sqlite/counts.ts";
 import { FOREIGN, LAPSED } from "../../adapters/sqlite/expire.ts";
 import { openSqlite } from "../../adapters/sqlite/open.ts";
 import { planned } from "../../adapters/sqlite/query.ts";
@@ -27,6 +28,7 @@ const PLANS: Record<string, readonly [sql: string, ...plan: RegExp[]]> = {
     planned(ACTIVE_OF),
     /^SEARCH tasks USING COVERING INDEX tasks_by_end \(ended=\? AND workflow_name=\?\)/,
   ],
+  counts: [planned(ENDED), /^SEARCH tasks USING COVERING INDEX tasks_by_end \(ended>\?\)/],
   unpark: [
     UNPARK,
     /^SEARCH runs USING INDEX sqlite_autoindex_runs_1/,
