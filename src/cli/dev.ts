@@ -12,6 +12,7 @@ import {
 } from "./command.ts";
 import { createEventLines } from "./event-lines.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
+import { describeServer, untilStopped, type ServerStatus } from "./server-life.ts";
 import type { Runtime } from "./wiring.ts";
 
 interface DevOptions extends CommonOptions {
@@ -50,7 +51,7 @@ async function dev({ wiring, output, config }: CommandContext): Promise<number> 
     const { url, port } = await runtime.listen({ moveOn: true });
     writeServerFile(config, { pid: process.pid, url });
     if (port !== config.port && config.port !== 0) output.note(`port ${config.port} is taken; using ${port}`);
-    const status = describe(runtime, url, Math.round(performance.now() - started));
+    const status = describeServer(runtime, url, Math.round(performance.now() - started));
     if (output.json) output.printJson(status);
     else welcome((line) => output.note(line), status, runtime);
     await untilStopped();
@@ -62,58 +63,13 @@ async function dev({ wiring, output, config }: CommandContext): Promise<number> 
   }
 }
 
-/** Resolves at the first stop signal; the second one ends the process where it stands, which costs running attempts like any crash. */
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = (): void => {
-      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-        process.removeListener(signal, stop);
-        process.once(signal, () => process.exit(130));
-      }
-      resolve();
-    };
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, stop);
-  });
-}
-
 /** Relative where that is shorter to read than the absolute path. */
 function nearby(root: string, file: string): string {
   const relative = path.relative(root, file) || ".";
   return relative.startsWith("..") ? file : relative;
 }
 
-interface Status {
-  readonly event: "ready";
-  readonly url: string;
-  readonly store: string;
-  readonly dirs: readonly string[];
-  readonly workflows: number;
-  readonly webhooks: number;
-  readonly schedules: number;
-  readonly problems: number;
-  readonly taken_over: number;
-  readonly ms: number;
-  readonly pid: number;
-}
-
-function describe(runtime: Runtime, url: string, ms: number): Status {
-  const catalog = runtime.catalog.current();
-  return {
-    event: "ready",
-    url,
-    store: runtime.store.admin.describe().location,
-    dirs: runtime.config.dirs,
-    workflows: catalog.workflows.size,
-    webhooks: catalog.webhooks.size,
-    schedules: catalog.schedules.size,
-    problems: catalog.problems.filter((problem) => problem.severity === "error").length,
-    taken_over: runtime.takenOver,
-    ms,
-    pid: process.pid,
-  };
-}
-
-function welcome(say: (line: string) => void, status: Status, runtime: Runtime): void {
+function welcome(say: (line: string) => void, status: ServerStatus, runtime: Runtime): void {
   const { root } = runtime.config;
   const shown = (file: string): string => nearby(root, file);
   const count = (size: number, noun: string): string => `${size} ${noun}${size === 1 ? "" : "s"}`;
