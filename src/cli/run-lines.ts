@@ -18,7 +18,10 @@ export function logLine({ level, source, message }: LineOfLog): string {
 
 /** One event of the stream as a line, or null when another line says it. */
 export function eventLine(type: string, data: Readonly<Record<string, unknown>>, now: number): string | null {
-  const text = (name: string): string => printable(String(data[name] ?? ""));
+  const text = (name: string): string => {
+    const value = data[name] ?? "";
+    return printable(typeof value === "string" ? value : JSON.stringify(value));
+  };
   switch (type) {
     case "state": {
       const wakes = data["wake_at"] === null ? "" : `, wakes ${relative(text("wake_at"), now)}`;

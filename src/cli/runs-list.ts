@@ -53,7 +53,7 @@ async function list(context: CommandContext, options: ListOptions): Promise<void
   if (options.cursor) query.set("cursor", options.cursor);
   const { output } = context;
   await withClient(context, options, false, async (client) => {
-    const text = await (await client.open(`/api/workflows/runs?${query}`)).text();
+    const text = await (await client.open(`/api/workflows/runs?${query.toString()}`)).text();
     if (output.json) return output.print(text);
     const page = JSON.parse(text) as { runs: readonly WireRun[]; next_cursor: string | null };
     if (page.runs.length === 0) return output.note("no runs");
