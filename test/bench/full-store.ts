@@ -1,0 +1,94 @@
+// The same load on a store that holds 100,000 finished runs, also with SQLite's statistics about them, against an empty store.
+import fs from "node:fs";
+import path from "node:path";
+import Database from "better-sqlite3";
+import { REAL_CLOCK } from "../../adapters/node/real-clock.ts";
+import { openSqlite } from "../../adapters/sqlite/open.ts";
+import { toJsonText } from "../../src/core/json-text.ts";
+import { queueOf } from "../../src/core/queues.ts";
+import type { Store } from "../../src/ports/store.ts";
+import { atLeast, median, type Bench, type Figure, type Section } from "./figures.ts";
+import { loadOnce } from "./load.ts";
+import { startServer } from "./server.ts";
+import { windowOf } from "./throughput.ts";
+
+const FINISHED = 100_000;
+const BATCH = 500;
+const WORKFLOW = "bench_steps";
+const STEPS = ["step 0", "step 1", "step 2", "step 3", "step 4"];
+
+export const fullStore: Section = {
+  name: "full-store",
+  title: `Runs/s with ${FINISHED.toLocaleString("en")} finished runs in the store, against an empty one`,
+  async run(bench) {
+    const count = bench.quick ? FINISHED / 10 : FINISHED;
+    const full = path.join(bench.dir, "full");
+    const analysed = path.join(bench.dir, "analysed");
+    bench.say(`writing ${count.toLocaleString("en")} finished runs`);
+    await fill(fileIn(full), count);
+    fs.mkdirSync(path.dirname(fileIn(analysed)), { recursive: true });
+    fs.copyFileSync(fileIn(full), fileIn(analysed));
+    analyse(fileIn(analysed));
+    const rates = { empty: [] as number[], full: [] as number[], analysed: [] as number[] };
+    // In turns, so that what else the machine does meets all three alike.
+    for (let round = 0; round < (bench.quick ? 1 : 4); round += 1) {
+      rates.empty.push(await rate(bench, path.join(bench.dir, `empty-${round}`)));
+      rates.full.push(await rate(bench, full));
+      rates.analysed.push(await rate(bench, analysed));
+    }
+    return figuresOf(median(rates.empty), median(rates.full), median(rates.analysed));
+  },
+};
+
+function figuresOf(empty: number, full: number, analysed: number): Figure[] {
+  const target = atLeast(0.9, 0.97);
+  return [
+    { name: "runs/s, empty store", value: empty, unit: "/s" },
+    { name: "runs/s, full store", value: full, unit: "/s" },
+    { name: "full against empty", value: full / empty, unit: "x", target },
+    { name: "full after ANALYZE against empty", value: analysed / empty, unit: "x", target },
+  ];
+}
+
+function fileIn(dir: string): string {
+  return path.join(dir, ".chiron", "chiron.db");
+}
+
+async function rate(bench: Bench, dir: string): Promise<number> {
+  const { runsPerSecond } = await loadOnce(() => startServer({ dir }), windowOf(bench));
+  bench.say(`${path.basename(dir)}: ${Math.round(runsPerSecond)} runs/s`);
+  return runsPerSecond;
+}
+
+async function fill(file: string, count: number): Promise<void> {
+  // Not durable while it is filled: it is only a beginning.
+  const store = await openSqlite({ path: file, clock: REAL_CLOCK, synchronous: "normal" });
+  for (let done = 0; done < count; done += BATCH) await finishBatch(store);
+  await store.admin.close();
+}
+
+async function finishBatch({ tasks, claims, progress }: Store): Promise<void> {
+  const queue = queueOf(WORKFLOW);
+  const task = {
+    queue,
+    workflowName: WORKFLOW,
+    input: toJsonText({}),
+    maxAttempts: 5,
+    cause: { kind: "api" },
+  } as const;
+  await tasks.enqueue(Array.from({ length: BATCH }, () => task));
+  const [claimed] = await claims.claim([{ queue, limit: BATCH, leaseMs: 60_000, owner: "bench" }]);
+  const refs = claimed!.map(({ runId, claimToken }) => ({ runId, claimToken }));
+  const value = toJsonText(1);
+  const writes = refs.flatMap((ref) =>
+    STEPS.map((name) => ({ ...ref, name, value, durationMs: 0.01, position: "bench_steps.py:20", leaseMs: 60_000 })),
+  );
+  await progress.checkpoint(writes);
+  await progress.complete(refs.map((ref) => ({ ...ref, output: toJsonText(5) })));
+}
+
+function analyse(file: string): void {
+  const db = new Database(file);
+  db.exec("ANALYZE");
+  db.close();
+}

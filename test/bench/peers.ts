@@ -1,0 +1,82 @@
+// Other engines under the same load, in turns with Chiron on the same disk. Installed only when asked for, beside their lock file.
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { atLeast, median, spread, type Bench, type Figure, type Section, type Target } from "./figures.ts";
+import { loadOnce, type LoadOptions } from "./load.ts";
+import { IN_FLIGHT, startServer } from "./server.ts";
+import { windowOf } from "./throughput.ts";
+import { canTrace, tracedBy, type Trace } from "./trace.ts";
+
+const FOLDER = fileURLToPath(new URL("peers", import.meta.url));
+/** Runs kept waiting beside those in flight: the peer takes new work in rounds, and with nothing waiting it would idle between them. */
+const BACKLOG = 3 * IN_FLIGHT;
+
+interface PeerRound {
+  readonly runsPerSecond: number;
+  readonly cpuMs: number;
+  readonly handled: number;
+  readonly stored: number;
+}
+
+export const peers: Section = {
+  name: "peers",
+  title: "Against OpenWorkflow on SQLite: the same runs, machine and disk, in turns",
+  onRequest: true,
+  async run(bench) {
+    install(bench);
+    const quick = await compare(bench, { suffix: "", target: atLeast(10, 20) });
+    if (!canTrace()) return [...quick, { name: "with 1 ms more per fsync", value: null, unit: "x", note: "no strace" }];
+    const slow = await compare(bench, { suffix: ", 1 ms more per fsync", delayMs: 1, target: atLeast(30, 60) });
+    return [...quick, ...slow];
+  },
+};
+
+function install(bench: Bench): void {
+  if (fs.existsSync(path.join(FOLDER, "node_modules", "openworkflow"))) return;
+  bench.say("installing peers");
+  const { status, stderr } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: FOLDER, encoding: "utf8" });
+  if (status !== 0) throw new Error(`npm ci in ${FOLDER} failed:\n${stderr}`);
+}
+
+interface Comparison {
+  /** Ends the figures' names, and names the folders. */
+  readonly suffix: string;
+  readonly delayMs?: number;
+  readonly target: Target;
+}
+
+async function compare(bench: Bench, { suffix, delayMs, target }: Comparison): Promise<Figure[]> {
+  const ours: number[] = [];
+  const theirs: PeerRound[] = [];
+  for (let round = 0; round < (bench.quick ? 1 : 3); round += 1) {
+    const dir = path.join(bench.dir, `peers-${delayMs ?? 0}-${round}`);
+    fs.mkdirSync(dir);
+    const trace = delayMs === undefined ? undefined : { output: "/dev/null", delayMs };
+    theirs.push(openWorkflow(path.join(dir, "openworkflow.db"), windowOf(bench), trace));
+    const start = () => startServer({ dir: path.join(dir, "chiron"), ...(trace ? { trace } : {}) });
+    ours.push((await loadOnce(start, windowOf(bench))).runsPerSecond);
+    bench.say(`OpenWorkflow ${Math.round(theirs.at(-1)!.runsPerSecond)}, Chiron ${Math.round(ours.at(-1)!)} runs/s`);
+  }
+  const rates = theirs.map((round) => round.runsPerSecond);
+  const cpu = { name: "OpenWorkflow, CPU per run", value: median(theirs.map((round) => round.cpuMs)), unit: "ms" };
+  return [
+    { name: `OpenWorkflow, runs/s${suffix}`, value: median(rates), unit: "/s", note: spread(rates) },
+    ...(delayMs === undefined ? [cpu] : []),
+    { name: `Chiron, runs/s${suffix}`, value: median(ours), unit: "/s", note: spread(ours) },
+    { name: `Chiron against OpenWorkflow${suffix}`, value: median(ours) / median(rates), unit: "x", target },
+  ];
+}
+
+function openWorkflow(file: string, { warmMs, measureMs }: LoadOptions, trace: Trace | undefined): PeerRound {
+  // Its rounds end together, so a short window would count one more or one less of them.
+  const numbers = [IN_FLIGHT, warmMs, 3 * measureMs, BACKLOG].map(String);
+  const command = [process.execPath, path.join(FOLDER, "openworkflow.mjs"), file, ...numbers];
+  const [exe, ...args] = trace ? tracedBy(trace, command) : command;
+  const { status, stdout, stderr } = spawnSync(exe!, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`OpenWorkflow ended with ${status}:\n${stderr}`);
+  const round = JSON.parse(stdout) as PeerRound;
+  if (round.stored !== round.handled) throw new Error(`OpenWorkflow stored ${round.stored} of ${round.handled} runs`);
+  return round;
+}
