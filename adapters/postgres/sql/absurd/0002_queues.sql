@@ -1,6 +1,8 @@
 -- Queues: one row of absurd.queues and five real tables each (tasks, runs, checkpoints, events, waits), because other programs read,
 -- truncate and join them by name. There are no foreign keys between them for the same reason.
 -- Partitioned queues are not provided: a wish for one is refused.
+-- The statements that run for every step of every task are functions made for each queue (chiron."claim_<queue>" and so on): PL/pgSQL
+-- keeps their plans for a session, where a statement put together at each call costs more to plan than to run.
 begin;
 
 create table if not exists absurd.queues (
@@ -15,6 +17,33 @@ create table if not exists absurd.queues (
   detach_mode text not null default 'none' check (detach_mode in ('none', 'empty')),
   detach_min_age interval not null default interval '30 days' check (detach_min_age >= interval '0')
 );
+
+-- A template with {tasks} {runs} {checkpoints} {events} {waits} in place of a queue's tables. One pass, because a queue's name may
+-- itself contain braces.
+create or replace function chiron.for_queue(template text, p_queue_name text) returns text
+language sql stable as $$
+  select string_agg(
+    case part.found[1]
+      when '{tasks}' then format('absurd.%I', 't_' || p_queue_name)
+      when '{runs}' then format('absurd.%I', 'r_' || p_queue_name)
+      when '{checkpoints}' then format('absurd.%I', 'c_' || p_queue_name)
+      when '{events}' then format('absurd.%I', 'e_' || p_queue_name)
+      when '{waits}' then format('absurd.%I', 'w_' || p_queue_name)
+      when '{queue}' then quote_literal(p_queue_name)
+      else part.found[1]
+    end, '' order by part.position)
+  from regexp_matches(template, '\{[a-z]+\}|[^{]+|\{', 'g') with ordinality as part (found, position)
+$$;
+
+-- Makes chiron."<prefix><queue>"; a prefix has six bytes at most, as the tables' names with their suffixes.
+create or replace function chiron.make_queue_function(prefix text, p_queue_name text, signature text, settings text, body text)
+returns void
+language plpgsql as $$
+begin
+  execute format(
+    'create or replace function chiron.%I %s language plpgsql %s as %L',
+    prefix || p_queue_name, signature, settings, chiron.for_queue(body, p_queue_name));
+end $$;
 
 -- When a live task falls to its cancellation policy; null if it never does. max_delay counts from the spawn until the first start,
 -- max_duration from there on. Immutable in truth: adding seconds to a timestamptz depends on no setting.
@@ -117,7 +146,7 @@ begin
   execute format('create index if not exists %I on absurd.%I (event_name)', 'w_' || q || '_eni', 'w_' || q);
   execute format('create index if not exists %I on absurd.%I (task_id)', 'w_' || q || '_ti', 'w_' || q);
   execute format('create index if not exists %I on absurd.%I (emitted_at)', 'e_' || q || '_eai', 'e_' || q);
-  perform chiron.add_policy_index(q);
+  perform chiron.add_policy_index(q), chiron.ensure_queue_functions(q);
 end $$;
 
 -- Idempotent; the mode of an existing queue must match.
@@ -163,6 +192,7 @@ begin
   foreach prefix in array array['t_', 'r_', 'c_', 'e_', 'w_', 'i_'] loop
     execute format('drop table if exists absurd.%I cascade', prefix || p_queue_name);
   end loop;
+  perform chiron.drop_queue_functions(p_queue_name);
   delete from absurd.queues where queue_name = p_queue_name;
 end $$;
 

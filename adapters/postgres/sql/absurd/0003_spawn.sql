@@ -51,7 +51,7 @@ language plpgsql immutable as $$
 declare
   field text;
 begin
-  if policy is not null and jsonb_typeof(policy) <> 'object' then
+  if jsonb_typeof(policy) <> 'object' then
     raise exception 'cancellation must be an object';
   end if;
   foreach field in array array['max_delay', 'max_duration'] loop
@@ -60,6 +60,41 @@ begin
     end if;
   end loop;
 end $$;
+
+create or replace function chiron.make_spawn(p_queue_name text) returns void
+language sql as $make$
+  select chiron.make_queue_function('spawn_', p_queue_name,
+    '(p_task_name text, p_params jsonb, p_headers jsonb, p_strategy jsonb, p_max_attempts integer, p_policy jsonb, p_key text)
+     returns table (task_id uuid, run_id uuid, attempt integer, created boolean)',
+    '', $body$
+#variable_conflict use_column
+declare
+  new_task uuid := absurd.portable_uuidv7();
+  new_run uuid := absurd.portable_uuidv7();
+  now_at timestamptz := absurd.current_time();
+begin
+  loop
+    insert into {tasks} (task_id, task_name, params, headers, retry_strategy, max_attempts, cancellation, enqueue_at,
+                         state, attempts, last_attempt_run, idempotency_key)
+    values (new_task, p_task_name, p_params, p_headers, p_strategy, p_max_attempts, p_policy, now_at, 'pending', 1, new_run, p_key)
+    on conflict do nothing;
+    if found then
+      insert into {runs} (run_id, task_id, attempt, state, available_at, created_at)
+      values (new_run, new_task, 1, 'pending', now_at, now_at);
+      return query select new_task, new_run, 1, true;
+      return;
+    end if;
+    -- The insert has waited for the spawn that won, so its task is there; unless a cleanup took it away, then it is our turn.
+    return query select t.task_id, t.last_attempt_run, t.attempts, false from {tasks} t where t.idempotency_key = p_key;
+    if found then
+      return;
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+      raise exception using errcode = '40001', message = 'idempotency key was taken by a transaction this one cannot see';
+    end if;
+  end loop;
+end $body$)
+$make$;
 
 create or replace function absurd.spawn_task(
   p_queue_name text,
@@ -73,11 +108,6 @@ declare
   strategy jsonb := nullif(options -> 'retry_strategy', 'null'::jsonb);
   policy jsonb := nullif(options -> 'cancellation', 'null'::jsonb);
   attempts_allowed integer := (options ->> 'max_attempts')::integer;
-  idem_key text := options ->> 'idempotency_key';
-  new_task uuid := absurd.portable_uuidv7();
-  new_run uuid := absurd.portable_uuidv7();
-  now_at timestamptz := absurd.current_time();
-  made integer;
 begin
   perform absurd.validate_queue_name(p_queue_name);
   if p_task_name is null or p_task_name = '' then
@@ -86,37 +116,15 @@ begin
   if attempts_allowed < 1 then
     raise exception 'max_attempts must be at least 1';
   end if;
-  perform absurd.retry_delay_seconds(strategy, 1), chiron.check_cancellation(policy);
-  loop
-    execute format(
-      'with task as (
-         insert into absurd.%I (task_id, task_name, params, headers, retry_strategy, max_attempts, cancellation, enqueue_at,
-                                state, attempts, last_attempt_run, idempotency_key)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, ''pending'', 1, $9, $10)
-         on conflict do nothing
-         returning task_id
-       )
-       insert into absurd.%I (run_id, task_id, attempt, state, available_at, created_at)
-       select $9, task.task_id, 1, ''pending'', $8, $8 from task',
-      't_' || p_queue_name, 'r_' || p_queue_name)
-      using new_task, p_task_name, coalesce(p_params, 'null'::jsonb), nullif(options -> 'headers', 'null'::jsonb), strategy,
-            attempts_allowed, policy, now_at, new_run, idem_key;
-    get diagnostics made = row_count;
-    if made = 1 then
-      return query select new_task, new_run, 1, true;
-      return;
-    end if;
-    -- The insert has waited for the spawn that won, so its task is there; unless a cleanup took it away, then it is our turn.
-    return query execute format(
-      'select t.task_id, t.last_attempt_run, t.attempts, false from absurd.%I t where t.idempotency_key = $1', 't_' || p_queue_name)
-      using idem_key;
-    if found then
-      return;
-    end if;
-    if current_setting('transaction_isolation') <> 'read committed' then
-      raise exception using errcode = '40001', message = 'idempotency key was taken by a transaction this one cannot see';
-    end if;
-  end loop;
+  if strategy is not null then
+    perform absurd.retry_delay_seconds(strategy, 1);
+  end if;
+  if policy is not null then
+    perform chiron.check_cancellation(policy);
+  end if;
+  return query execute format('select * from chiron.%I($1, $2, $3, $4, $5, $6, $7)', 'spawn_' || p_queue_name)
+    using p_task_name, coalesce(p_params, 'null'::jsonb), nullif(options -> 'headers', 'null'::jsonb), strategy, attempts_allowed,
+          policy, options ->> 'idempotency_key';
 end $$;
 
 commit;

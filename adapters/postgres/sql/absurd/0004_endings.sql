@@ -20,27 +20,28 @@ begin
   raise exception 'run "%" is not currently running, it is %', p_run_id, run_state;
 end $$;
 
+create or replace function chiron.make_complete(p_queue_name text) returns void
+language sql as $make$
+  select chiron.make_queue_function('done_', p_queue_name, '(p_run_id uuid, p_state jsonb) returns void', '', $body$
+declare
+  now_at timestamptz := absurd.current_time();
+  task uuid;
+begin
+  update {runs} r set state = 'completed', completed_at = now_at, result = p_state
+  where r.run_id = p_run_id and r.state = 'running'
+  returning r.task_id into task;
+  if not found then
+    perform chiron.refuse_run({queue}, p_run_id);
+  end if;
+  update {tasks} t set state = 'completed', completed_payload = p_state, last_attempt_run = p_run_id where t.task_id = task;
+  delete from {waits} w where w.run_id = p_run_id;
+end $body$)
+$make$;
+
 create or replace function absurd.complete_run(p_queue_name text, p_run_id uuid, p_state jsonb default null) returns void
 language plpgsql as $$
-declare
-  done integer;
 begin
-  execute format(
-    'with run as (
-       update absurd.%I set state = ''completed'', completed_at = $2, result = $3
-       where run_id = $1 and state = ''running''
-       returning task_id
-     ), task as (
-       update absurd.%I t set state = ''completed'', completed_payload = $3, last_attempt_run = $1
-       from run where t.task_id = run.task_id
-     ), waits as (
-       delete from absurd.%I w using run where w.run_id = $1
-     )
-     select count(*) from run', 'r_' || p_queue_name, 't_' || p_queue_name, 'w_' || p_queue_name)
-    into done using p_run_id, absurd.current_time(), p_state;
-  if done = 0 then
-    perform chiron.refuse_run(p_queue_name, p_run_id);
-  end if;
+  execute format('select chiron.%I($1, $2)', 'done_' || p_queue_name) using p_run_id, p_state;
 end $$;
 
 -- Sleeps: the same run goes on at wake_at, with the same attempt number.

@@ -70,8 +70,85 @@ begin
   end loop;
 end $$;
 
--- The planner is told to use the indexes: it plans anew at every call, from statistics that are stale on a table that is a queue, and
--- a sort of a whole backlog would be the price of one wrong guess.
+-- The planner is told to use the indexes and to plan once: its statistics are stale on a table that is a queue, and the sort of a whole
+-- backlog would be the price of one wrong guess.
+create or replace function chiron.make_claim(p_queue_name text) returns void
+language sql as $make$
+  select chiron.make_queue_function('claim_', p_queue_name,
+    '(p_worker_id text, p_claim_timeout integer, p_qty integer)
+     returns table (run_id uuid, task_id uuid, attempt integer, task_name text, params jsonb, retry_strategy jsonb,
+                    max_attempts integer, headers jsonb, wake_event text, event_payload jsonb)',
+    'set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+     set plan_cache_mode = force_generic_plan set jit = off', $body$
+#variable_conflict use_column
+declare
+  now_at timestamptz := absurd.current_time();
+  qty integer := greatest(coalesce(p_qty, 1), 1);
+  -- A claim without a lease never expires.
+  expires_at timestamptz := case when p_claim_timeout > 0 then now_at + make_interval(secs => p_claim_timeout) end;
+begin
+  if exists (
+    select 1 from {tasks} t
+    where t.cancellation is not null and t.state in ('pending', 'running', 'sleeping')
+      and chiron.cancel_at(t.cancellation, t.enqueue_at, t.first_started_at) <= now_at)
+  then
+    perform chiron.sweep_overdue_tasks({queue}, now_at);
+  end if;
+  if exists (
+    select 1 from {runs} r where r.state = 'running' and r.claim_expires_at is not null and r.claim_expires_at <= now_at)
+  then
+    perform chiron.sweep_expired_leases({queue}, now_at, qty);
+  end if;
+  -- An index gives the order within one state only. So the two orders are merged first, without locks, to learn how many of each state
+  -- are among the first qty; then that many are locked. Where others hold some of them, the third part makes up for it.
+  return query
+    with shares as materialized (
+      select x.state from (
+        (select r.state, r.available_at, r.run_id from {runs} r
+         where r.state = 'pending' and r.available_at <= now_at order by r.available_at, r.run_id limit qty)
+        union all
+        (select r.state, r.available_at, r.run_id from {runs} r
+         where r.state = 'sleeping' and r.available_at <= now_at order by r.available_at, r.run_id limit qty)
+        order by available_at, run_id limit qty) x
+    ), sleeping as materialized (
+      select r.run_id, r.task_id, r.available_at from {runs} r join {tasks} t on t.task_id = r.task_id
+      where r.state = 'sleeping' and r.available_at <= now_at and t.state in ('pending', 'running', 'sleeping')
+      order by r.available_at, r.run_id limit (select count(*) from shares where shares.state = 'sleeping')
+      for update of r, t skip locked
+    ), pending as materialized (
+      select r.run_id, r.task_id, r.available_at from {runs} r join {tasks} t on t.task_id = r.task_id
+      where r.state = 'pending' and r.available_at <= now_at and t.state in ('pending', 'running', 'sleeping')
+      order by r.available_at, r.run_id limit qty - (select count(*) from sleeping)
+      for update of r, t skip locked
+    ), others as materialized (
+      select r.run_id, r.task_id, r.available_at from {runs} r join {tasks} t on t.task_id = r.task_id
+      where r.state = 'sleeping' and r.available_at <= now_at and t.state in ('pending', 'running', 'sleeping')
+        and r.run_id not in (select s.run_id from sleeping s)
+      order by r.available_at, r.run_id limit qty - (select count(*) from sleeping) - (select count(*) from pending)
+      for update of r, t skip locked
+    ), picked as materialized (
+      select * from sleeping union all select * from pending union all select * from others
+    ), runs as (
+      update {runs} r
+      set state = 'running', claimed_by = p_worker_id, claim_expires_at = expires_at, started_at = now_at, available_at = now_at
+      from picked where r.run_id = picked.run_id
+      returning r.run_id, r.task_id, r.attempt, r.wake_event, r.event_payload, picked.available_at as due_at
+    ), waits as (
+      delete from {waits} w using picked where w.run_id = picked.run_id and w.timeout_at <= now_at
+    ), tasks as (
+      update {tasks} t
+      set state = 'running', attempts = greatest(t.attempts, runs.attempt), last_attempt_run = runs.run_id,
+          first_started_at = coalesce(t.first_started_at, now_at)
+      from runs where t.task_id = runs.task_id
+      returning runs.run_id, t.task_id, runs.attempt, t.task_name, t.params, t.retry_strategy, t.max_attempts, t.headers,
+                runs.wake_event, runs.event_payload, runs.due_at
+    )
+    select k.run_id, k.task_id, k.attempt, k.task_name, k.params, k.retry_strategy, k.max_attempts, k.headers, k.wake_event,
+           k.event_payload
+    from tasks k order by k.due_at, k.run_id;
+end $body$)
+$make$;
+
 create or replace function absurd.claim_task(
   p_queue_name text,
   p_worker_id text,
@@ -89,66 +166,11 @@ create or replace function absurd.claim_task(
   wake_event text,
   event_payload jsonb
 )
-language plpgsql
-set enable_seqscan = off
-set enable_bitmapscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set jit = off
-as $$
-declare
-  now_at timestamptz := absurd.current_time();
-  qty integer := greatest(coalesce(p_qty, 1), 1);
-  -- A claim without a lease never expires.
-  expires_at timestamptz := case when p_claim_timeout > 0 then now_at + make_interval(secs => p_claim_timeout) end;
-  r constant text := format('absurd.%I', 'r_' || p_queue_name);
-  t constant text := format('absurd.%I', 't_' || p_queue_name);
-  w constant text := format('absurd.%I', 'w_' || p_queue_name);
-  ready constant text :=
-    'select r.run_id, r.task_id, r.available_at from ' || r || ' r join ' || t || ' t using (task_id)
-     where r.available_at <= $1 and t.state in (''pending'', ''running'', ''sleeping'') and r.state = ';
-  in_order constant text := ' order by r.available_at, r.run_id limit ';
+language plpgsql as $$
 begin
   perform absurd.validate_queue_name(p_queue_name);
-  perform chiron.sweep_overdue_tasks(p_queue_name, now_at);
-  perform chiron.sweep_expired_leases(p_queue_name, now_at, qty);
-  -- An index gives the order within one state only. So the two orders are merged first, without locks, to learn how many of each state
-  -- are among the first p_qty; then that many are locked. Where others hold some of them, the third part makes up for it.
-  return query execute
-    'with shares as materialized (
-       select x.state from (
-         (select state, available_at, run_id from ' || r || '
-          where state = ''pending'' and available_at <= $1 order by available_at, run_id limit $2)
-         union all
-         (select state, available_at, run_id from ' || r || '
-          where state = ''sleeping'' and available_at <= $1 order by available_at, run_id limit $2)
-         order by available_at, run_id limit $2) x
-     ), sleeping as materialized (' || ready || '''sleeping''' || in_order || '
-         (select count(*) from shares where state = ''sleeping'') for update of r, t skip locked
-     ), pending as materialized (' || ready || '''pending''' || in_order || '
-         $2 - (select count(*) from sleeping) for update of r, t skip locked
-     ), others as materialized (' || ready || '''sleeping'' and r.run_id not in (select run_id from sleeping)' || in_order || '
-         $2 - (select count(*) from sleeping) - (select count(*) from pending) for update of r, t skip locked
-     ), picked as materialized (
-       select * from sleeping union all select * from pending union all select * from others
-     ), runs as (
-       update ' || r || ' r
-       set state = ''running'', claimed_by = $3, claim_expires_at = $4, started_at = $1, available_at = $1
-       from picked where r.run_id = picked.run_id
-       returning r.run_id, r.task_id, r.attempt, r.wake_event, r.event_payload, picked.available_at
-     ), waits as (
-       delete from ' || w || ' w using picked where w.run_id = picked.run_id and w.timeout_at <= $1
-     ), tasks as (
-       update ' || t || ' t
-       set state = ''running'', attempts = greatest(t.attempts, runs.attempt), last_attempt_run = runs.run_id,
-           first_started_at = coalesce(t.first_started_at, $1)
-       from runs where t.task_id = runs.task_id
-       returning runs.run_id, t.task_id, runs.attempt, t.task_name, t.params, t.retry_strategy, t.max_attempts, t.headers,
-                 runs.wake_event, runs.event_payload, runs.available_at
-     )
-     select run_id, task_id, attempt, task_name, params, retry_strategy, max_attempts, headers, wake_event, event_payload
-     from tasks order by available_at, run_id'
-    using now_at, qty, p_worker_id, expires_at;
+  return query execute format('select * from chiron.%I($1, $2, $3)', 'claim_' || p_queue_name)
+    using p_worker_id, p_claim_timeout, p_qty;
 end $$;
 
 commit;

@@ -2,6 +2,40 @@
 -- attempt never replaces one by a higher.
 begin;
 
+-- The most frequent write of all. The run and the task named are not compared, and a run that already sleeps may write.
+create or replace function chiron.make_checkpoint(p_queue_name text) returns void
+language sql as $make$
+  select chiron.make_queue_function('write_', p_queue_name,
+    '(p_task_id uuid, p_step_name text, p_state jsonb, p_owner_run uuid, p_extend_by integer) returns void', '', $body$
+declare
+  now_at timestamptz := absurd.current_time();
+  writer record;
+begin
+  select r.attempt, r.state as run_state, t.state as task_state into writer
+  from (select p_task_id as task_id, p_owner_run as run_id) asked
+  left join {runs} r on r.run_id = asked.run_id left join {tasks} t on t.task_id = asked.task_id;
+  if writer.task_state is null then
+    raise exception 'task "%" not found in queue "%"', p_task_id, {queue};
+  elsif writer.run_state is null then
+    raise exception 'run "%" not found in queue "%"', p_owner_run, {queue};
+  elsif writer.run_state in ('failed', 'cancelled') then
+    perform chiron.refuse_run({queue}, p_owner_run);
+  elsif writer.task_state = 'cancelled' then
+    raise exception using errcode = 'AB001', message = format('task "%s" has been cancelled', p_task_id);
+  end if;
+  insert into {checkpoints} as c (task_id, checkpoint_name, state, status, owner_run_id, updated_at)
+  values (p_task_id, p_step_name, p_state, 'committed', p_owner_run, now_at)
+  on conflict (task_id, checkpoint_name) do update
+  set state = excluded.state, status = excluded.status, owner_run_id = excluded.owner_run_id, updated_at = excluded.updated_at
+  where c.owner_run_id = excluded.owner_run_id
+     or writer.attempt >= coalesce((select r.attempt from {runs} r where r.run_id = c.owner_run_id), 0);
+  if p_extend_by > 0 then
+    update {runs} r set claim_expires_at = now_at + make_interval(secs => p_extend_by)
+    where r.run_id = p_owner_run and r.state = 'running' and r.claim_expires_at is not null;
+  end if;
+end $body$)
+$make$;
+
 create or replace function absurd.set_task_checkpoint_state(
   p_queue_name text,
   p_task_id uuid,
@@ -11,46 +45,12 @@ create or replace function absurd.set_task_checkpoint_state(
   p_extend_claim_by integer default null
 ) returns void
 language plpgsql as $$
-declare
-  run_state text;
-  task_state text;
 begin
   if p_step_name is null or p_step_name = '' then
     raise exception 'step name must not be empty';
   end if;
-  -- One statement, as it is the most frequent write of all. The run and the task named are not compared, and a run that already sleeps
-  -- may write.
-  execute format(
-    'with writer as materialized (
-       select r.attempt, r.state as run_state, t.state as task_state
-       from (select $4::uuid as run_id, $1::uuid as task_id) asked
-       left join absurd.%1$I r on r.run_id = asked.run_id left join absurd.%2$I t on t.task_id = asked.task_id
-     ), allowed as materialized (
-       select attempt from writer where run_state not in (''failed'', ''cancelled'') and task_state <> ''cancelled''
-     ), written as (
-       insert into absurd.%3$I as c (task_id, checkpoint_name, state, status, owner_run_id, updated_at)
-       select $1, $2, $3, ''committed'', $4, $5 from allowed
-       on conflict (task_id, checkpoint_name) do update
-       set state = excluded.state, status = excluded.status, owner_run_id = excluded.owner_run_id, updated_at = excluded.updated_at
-       where c.owner_run_id = excluded.owner_run_id
-          or (select attempt from allowed) >= coalesce((select r.attempt from absurd.%1$I r where r.run_id = c.owner_run_id), 0)
-     ), lease as (
-       update absurd.%1$I set claim_expires_at = $5 + make_interval(secs => $6)
-       where $6 > 0 and run_id = $4 and state = ''running'' and claim_expires_at is not null and exists (select 1 from allowed)
-     )
-     select run_state, task_state from writer',
-    'r_' || p_queue_name, 't_' || p_queue_name, 'c_' || p_queue_name)
-    into run_state, task_state
-    using p_task_id, p_step_name, p_state, p_owner_run, absurd.current_time(), p_extend_claim_by;
-  if task_state is null then
-    raise exception 'task "%" not found in queue "%"', p_task_id, p_queue_name;
-  elsif run_state is null then
-    raise exception 'run "%" not found in queue "%"', p_owner_run, p_queue_name;
-  elsif task_state = 'cancelled' and run_state <> 'failed' then
-    raise exception using errcode = 'AB001', message = format('task "%s" has been cancelled', p_task_id);
-  elsif run_state in ('failed', 'cancelled') then
-    perform chiron.refuse_run(p_queue_name, p_owner_run);
-  end if;
+  execute format('select chiron.%I($1, $2, $3, $4, $5)', 'write_' || p_queue_name)
+    using p_task_id, p_step_name, p_state, p_owner_run, p_extend_claim_by;
 end $$;
 
 create or replace function absurd.get_task_checkpoint_state(

@@ -78,6 +78,26 @@ language plpgsql as $$ begin perform chiron.not_provided('enable_cron'); end $$;
 create or replace function absurd.disable_cron(p_queue_name text default null) returns void
 language plpgsql as $$ begin perform chiron.not_provided('disable_cron'); end $$;
 
+-- The functions made for each queue; see 0002.
+create or replace function chiron.ensure_queue_functions(p_queue_name text) returns void
+language sql as $$
+  select chiron.make_spawn(p_queue_name), chiron.make_claim(p_queue_name), chiron.make_complete(p_queue_name),
+         chiron.make_checkpoint(p_queue_name)
+$$;
+
+create or replace function chiron.drop_queue_functions(p_queue_name text) returns void
+language plpgsql as $$
+declare
+  prefix text;
+begin
+  foreach prefix in array array['spawn_', 'claim_', 'done_', 'write_'] loop
+    execute format('drop function if exists chiron.%I', prefix || p_queue_name);
+  end loop;
+end $$;
+
+-- Queues that are there already, from a copy of the tables or from before this version.
+do $$ begin perform absurd.ensure_queue_tables(queue_name) from absurd.queues; end $$;
+
 -- The version whose interface this is, and whose schema. A genuine migration puts its own text here.
 create or replace function absurd.get_schema_version() returns text
 language sql immutable as $$ select '0.5.0+chiron.1'::text $$;
