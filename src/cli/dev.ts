@@ -48,13 +48,15 @@ async function dev({ wiring, output, config }: CommandContext): Promise<number> 
   const runtime = await wiring.openRuntime(config, { work: true, load: true, watch: true, mode: "dev" });
   try {
     runtime.bus.subscribe(createEventLines({ stream: process.stderr, now: () => Date.now(), root: config.root }));
+    // Before anybody is told that it is ready: a stop that comes at once must find it.
+    const stopped = untilStopped();
     const { url, port } = await runtime.listen({ moveOn: true });
     writeServerFile(config, { pid: process.pid, url });
     if (port !== config.port && config.port !== 0) output.note(`port ${config.port} is taken; using ${port}`);
     const status = describeServer(runtime, url, Math.round(performance.now() - started));
     if (output.json) output.printJson(status);
     else welcome((line) => output.note(line), status, runtime);
-    await untilStopped();
+    await stopped;
     output.note("stopping: running work goes on to its next checkpoint (Ctrl-C again to end now)");
     return 0;
   } finally {
