@@ -1,7 +1,7 @@
 // What `chiron doctor` asks of the machine: runtime, disk, clock, limits.
 import fs from "node:fs";
 import path from "node:path";
-import type { Diagnosis, Examination } from "./doctor.ts";
+import type { Diagnosis, Examination } from "./examination.ts";
 import { formatBytes } from "./value-text.ts";
 import { relative } from "./when.ts";
 

@@ -8,7 +8,7 @@ import { check } from "../catalog/check.ts";
 import type { Config } from "../config.ts";
 import { ChironError, messageOf } from "../core/errors.ts";
 import { nearestFolder } from "./doctor-machine.ts";
-import type { Diagnosis, Examination } from "./doctor.ts";
+import type { Diagnosis, Examination } from "./examination.ts";
 import { readServerFile } from "./server-file.ts";
 import { formatBytes } from "./value-text.ts";
 import { shownPath } from "./workflows.ts";

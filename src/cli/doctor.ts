@@ -4,18 +4,8 @@ import { messageOf } from "../core/errors.ts";
 import { action, withCommonOptions, type CommandContext, type CommandDeps, type CommonOptions } from "./command.ts";
 import { checkClock, checkDatabaseUrl, checkDisk, checkNode, checkWatches } from "./doctor-machine.ts";
 import { checkKeys, checkPort, checkPython, checkServer, checkStore, checkWorkflows } from "./doctor-project.ts";
+import type { Diagnosis, Examination } from "./examination.ts";
 import { printable, type Output } from "./output.ts";
-
-/** ok; warn: works, but something is worth knowing; fail: something will not work. */
-export interface Diagnosis {
-  readonly name: string;
-  readonly status: "ok" | "warn" | "fail";
-  readonly message: string;
-  /** What to do; with every warn and fail. */
-  readonly fix?: string;
-}
-
-export type Examination = (context: Pick<CommandContext, "wiring" | "config">) => Promise<Diagnosis> | Diagnosis;
 
 const EXAMINATIONS: readonly (readonly [name: string, examine: Examination])[] = [
   ["node", checkNode],

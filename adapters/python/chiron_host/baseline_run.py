@@ -14,7 +14,7 @@ from typing import Any
 
 from .answers import Answer, Reply
 from .attempt import attempt
-from .baseline import InvalidInput, Output, answer_discovery, discover, end, parse, reject
+from .baseline_words import InvalidInput, Output, answer_discovery, discover, end, parse, reject
 from .current import Body, current_body
 from .descriptors import Descriptors
 from .failures import tell
