@@ -30,6 +30,7 @@ export class Load {
   #outstanding = 0;
   #stopped = false;
   #drained: (() => void) | null = null;
+  #goal: { readonly runs: number; readonly resolve: () => void } | null = null;
   /** Tasks whose POST was answered. */
   readonly acknowledged: string[] = [];
   completed = 0;
@@ -57,6 +58,13 @@ export class Load {
   /** Rejects as soon as the server does not answer as it should. */
   get fault(): Promise<never> {
     return this.#fault.promise;
+  }
+
+  /** Resolves when this many runs have completed. */
+  async reached(runs: number): Promise<void> {
+    if (this.completed >= runs) return;
+    const reached = new Promise<void>((resolve) => (this.#goal = { runs, resolve }));
+    await Promise.race([reached, this.#fault.promise]);
   }
 
   /** Starts nothing new and waits until everything in flight has completed. */
@@ -114,6 +122,7 @@ export class Load {
     this.completed += count;
     this.#outstanding -= count;
     if (this.#outstanding === 0) this.#drained?.();
+    if (this.#goal && this.completed >= this.#goal.runs) this.#goal.resolve();
     this.#pump();
   }
 
