@@ -44,7 +44,11 @@ export function observed(
 }
 
 /** Resolves when a condition without an event of its own holds. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  withinMs = 20_000,
+): Promise<void> {
   const end = performance.now() + withinMs;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`);
@@ -91,7 +95,7 @@ export async function shown(server: Chiron, id: string): Promise<Awaited<ReturnT
 /** Messages of a run's log from one source, or all. */
 export async function logLines(server: Chiron, id: string, source?: string): Promise<string[]> {
   const lines: { source: string; message: string }[] = [];
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const { body } = await server.get(`/api/workflows/runs/${id}/logs?limit=1000&after=${after}`);
     lines.push(...body.logs);
     if (body.logs.length < 1_000) break;

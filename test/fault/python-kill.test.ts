@@ -2,18 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeProject, startChiron, type Chiron, type Project } from "../support/chiron-process.ts";
 import { DURABLE_WORKFLOWS } from "./durable-workflows.ts";
-import {
-  checkpoints,
-  create,
-  ended,
-  hosts,
-  ledger,
-  observed,
-  release,
-  shown,
-  until,
-  withLedger,
-} from "./observe.ts";
+import { checkpoints, create, ended, hosts, ledger, observed, release, shown, until, withLedger } from "./observe.ts";
 
 let project: Project;
 let server: Chiron;
@@ -55,7 +44,10 @@ test("a process killed in the middle of a step costs an attempt, and only that s
 // Conformance 40
 test("a process killed between two steps repeats neither of them", async () => {
   const run = await create(server, "between");
-  await until("the first step is recorded", async () => (await checkpoints(server, run.task_id)).checkpoints.length > 0);
+  await until(
+    "the first step is recorded",
+    async () => (await checkpoints(server, run.task_id)).checkpoints.length > 0,
+  );
   await until("the handler is between", () => ledger(project).includes("at between"));
   await killHosts();
   release(project, "between");

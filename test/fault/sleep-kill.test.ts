@@ -2,18 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeProject, startChiron, type Chiron, type Project } from "../support/chiron-process.ts";
 import { DURABLE_WORKFLOWS } from "./durable-workflows.ts";
-import {
-  checkpoints,
-  create,
-  figure,
-  hosts,
-  isAlive,
-  ledger,
-  observed,
-  shown,
-  until,
-  withLedger,
-} from "./observe.ts";
+import { checkpoints, create, figure, hosts, isAlive, ledger, observed, shown, until, withLedger } from "./observe.ts";
 
 let project: Project;
 let server: Chiron;

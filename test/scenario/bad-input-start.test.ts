@@ -133,16 +133,24 @@ function nobodyReads(file: string): boolean {
 
 const unbound = isRoot && !(canDrop && nobodyReads(path.join(ROOT, "scripts/chiron.mjs")));
 
-test.skipIf(unbound)("a folder that cannot be written is refused by name (needs a user whom permissions bind)", async () => {
-  fs.chmodSync(project.dir, 0o555);
-  const before = files();
-  expectRefusal(await devAsNobody(), 9, /chiron\.db cannot be written/, /permissions/);
-  expect(files()).toEqual(before);
-  fs.chmodSync(project.dir, 0o755);
-});
+test.skipIf(unbound)(
+  "a folder that cannot be written is refused by name (needs a user whom permissions bind)",
+  async () => {
+    fs.chmodSync(project.dir, 0o555);
+    const before = files();
+    expectRefusal(await devAsNobody(), 9, /chiron\.db cannot be written/, /permissions/);
+    expect(files()).toEqual(before);
+    fs.chmodSync(project.dir, 0o755);
+  },
+);
 
 test("a store below a file is refused by name", async () => {
-  expectRefusal(await dev(["--db", "workflows/hello.py/chiron.db"]), 9, /hello\.py\/chiron\.db cannot be written/, /folder/);
+  expectRefusal(
+    await dev(["--db", "workflows/hello.py/chiron.db"]),
+    9,
+    /hello\.py\/chiron\.db cannot be written/,
+    /folder/,
+  );
 });
 
 test("no python3 at all is said with what to install, and nothing is written", async () => {
@@ -156,7 +164,12 @@ test("a python3 that is too old is named with its version, and nothing is writte
   const bin = fakePython("3.8.10");
   const before = files();
   const end = await dev([], { PATH: `${bin}:${process.env["PATH"]}` });
-  expectRefusal(end, 10, /\/opt\/python\/bin\/python3 \(from PATH\) is Python 3\.8\.10, which is too old/, /3\.10 or newer/);
+  expectRefusal(
+    end,
+    10,
+    /\/opt\/python\/bin\/python3 \(from PATH\) is Python 3\.8\.10, which is too old/,
+    /3\.10 or newer/,
+  );
   expect(files()).toEqual(before);
 });
 
@@ -164,12 +177,22 @@ test("an interpreter that does not work is quoted, and nothing is written", asyn
   const file = project.write("broken", "#!/bin/sh\necho 'no encodings module' >&2\nexit 3\n");
   fs.chmodSync(file, 0o755);
   const before = files();
-  expectRefusal(await dev(["--python", "./broken"]), 10, /broken \(as configured\) does not work.*no encodings/, /--python/);
+  expectRefusal(
+    await dev(["--python", "./broken"]),
+    10,
+    /broken \(as configured\) does not work.*no encodings/,
+    /--python/,
+  );
   expect(files()).toEqual(before);
 });
 
 test.each([
-  ["an unknown setting", "[engine]\nmax_atempts = 3\n", /unknown setting engine\.max_atempts/, /Did you mean max_attempts\?/],
+  [
+    "an unknown setting",
+    "[engine]\nmax_atempts = 3\n",
+    /unknown setting engine\.max_atempts/,
+    /Did you mean max_attempts\?/,
+  ],
   ["an unknown section", "[enginee]\n", /unknown setting enginee/, /Did you mean engine\?/],
   ["a wrong type", '[server]\nport = "80"\n', /server\.port/, /configuration\.md/],
   ["an unknown queue", "[engine.concurrency]\nmain = 3\n", /unknown queue main/, /centaur_workflows/],

@@ -52,7 +52,11 @@ const STORABLE: readonly (readonly [name: string, expression: string, comes: unk
   ["set", `{1}`, "{1}"],
   ["separators", `"line\\u2028 \\u2029 \\x85 \\x1f tab\\t"`, "line\u2028 \u2029 \u0085 \u001f tab\t"],
   ["empty", `{"": {}, "l": []}`, { "": {}, l: [] }],
-  ["proto", `{"__proto__": 1, "constructor": {"t": "result"}}`, JSON.parse('{"__proto__":1,"constructor":{"t":"result"}}')],
+  [
+    "proto",
+    `{"__proto__": 1, "constructor": {"t": "result"}}`,
+    JSON.parse('{"__proto__":1,"constructor":{"t":"result"}}'),
+  ],
 ];
 
 const files: Record<string, string> = {
@@ -72,7 +76,10 @@ const files: Record<string, string> = {
 `,
   ),
   "workflows/names.py": handler("names", `    return await ctx.step(inp["name"], lambda: "named")\n`),
-  "workflows/raises_odd.py": handler("raises_odd", `    raise ValueError("nul \\0 and \\ud800 and " + "x" * 1_000_000)\n`),
+  "workflows/raises_odd.py": handler(
+    "raises_odd",
+    `    raise ValueError("nul \\0 and \\ud800 and " + "x" * 1_000_000)\n`,
+  ),
   "workflows/logs_odd.py": handler(
     "logs_odd",
     `    print("nul \\0 and \\ud800 and \\x1b[31m")
@@ -82,7 +89,8 @@ const files: Record<string, string> = {
   ),
 };
 for (const [name, expression] of [...UNSTORABLE, ...STORABLE]) {
-  files[`workflows/step_${name}.py`] = handler(`step_${name}`, `    return await ctx.step("odd", lambda: ${expression})\n`) + CIRCLE;
+  files[`workflows/step_${name}.py`] =
+    handler(`step_${name}`, `    return await ctx.step("odd", lambda: ${expression})\n`) + CIRCLE;
   files[`workflows/result_${name}.py`] = handler(`result_${name}`, `    return ${expression}\n`) + CIRCLE;
 }
 
@@ -102,7 +110,8 @@ afterAll(async () => {
 const post = (body: string, path = "/api/workflows/runs"): Promise<Answer> => server.post(path, body);
 
 const RUNS = "/api/workflows/runs";
-const nested = (levels: number): string => `{"workflow_name":"echo_input","input":${"[".repeat(levels)}${"]".repeat(levels)}}`;
+const nested = (levels: number): string =>
+  `{"workflow_name":"echo_input","input":${"[".repeat(levels)}${"]".repeat(levels)}}`;
 
 // Conformance 60, 67, 69
 test.each([
@@ -122,7 +131,13 @@ test.each([
   ["an unknown workflow", RUNS, `{"workflow_name":"echo_inptu"}`, 404, "unknown_workflow"],
   ["5,000 levels", RUNS, nested(5_000), 400, "bad_request"],
   ["100,000 levels", RUNS, nested(100_000), 400, "bad_request"],
-  ["an event with both names", "/api/workflows/events", `{"event_name":"a","event_type":"b","correlation_id":"c"}`, 400, "bad_request"],
+  [
+    "an event with both names",
+    "/api/workflows/events",
+    `{"event_name":"a","event_type":"b","correlation_id":"c"}`,
+    400,
+    "bad_request",
+  ],
   ["an event with half a name", "/api/workflows/events", `{"event_type":"b"}`, 400, "bad_request"],
 ])("%s is refused with its status, in the envelope", async (_, path, body, status, code) => {
   const answer = await post(body, path);
@@ -136,23 +151,29 @@ test("an unknown workflow's refusal names the nearest one", async () => {
 });
 
 // Conformance 64, 65
-test.each([randomUUID(), "not-a-uuid", "%00", "%ff", "..%2f..%2fetc", "'; drop table tasks; --", "🦜", "x".repeat(3_000)])(
-  "an id that stands for nothing is 4xx on every route (%s)",
-  async (id) => {
-    const route = `/api/workflows/runs/${id}`;
-    for (const path of [route, `${route}/checkpoints`, `${route}/children`, `${route}/attempts`, `${route}/logs`]) {
-      const answer = await server.get(path);
-      expect([400, 404], path).toContain(answer.status);
-      expect(answer.body.ok).toBe(false);
-    }
-    for (const path of [`${route}/cancel`, `${route}/retry`]) {
-      expect([400, 404], path).toContain((await server.post(path, {})).status);
-    }
-  },
-);
+test.each([
+  randomUUID(),
+  "not-a-uuid",
+  "%00",
+  "%ff",
+  "..%2f..%2fetc",
+  "'; drop table tasks; --",
+  "🦜",
+  "x".repeat(3_000),
+])("an id that stands for nothing is 4xx on every route (%s)", async (id) => {
+  const route = `/api/workflows/runs/${id}`;
+  for (const path of [route, `${route}/checkpoints`, `${route}/children`, `${route}/attempts`, `${route}/logs`]) {
+    const answer = await server.get(path);
+    expect([400, 404], path).toContain(answer.status);
+    expect(answer.body.ok).toBe(false);
+  }
+  for (const path of [`${route}/cancel`, `${route}/retry`]) {
+    expect([400, 404], path).toContain((await server.post(path, {})).status);
+  }
+});
 
 test("an input of 10 MB is accepted, delivered intact, recorded and replayed", async () => {
-  const text = `abc${"é🦜\n\"\\\u0000".repeat(800_000)}xyz`;
+  const text = `abc${'é🦜\n"\\\u0000'.repeat(800_000)}xyz`;
   const body = JSON.stringify({ workflow_name: "sizes", input: { text } });
   expect(Buffer.byteLength(body)).toBeGreaterThan(10_000_000);
   const created = await post(body);
@@ -171,7 +192,7 @@ test.each([
   ["numbers beyond a double", "[12345678901234567890, 1e400, 1.0, -0.0, 0.1e-400]"],
   ["512 levels", "[".repeat(500) + "]".repeat(500)],
   ["keys that JavaScript gives a meaning", '{"__proto__":{"a":1},"constructor":2}'],
-  ["white space", '\n\t[ 1 ,\r\n 2 ]\t'],
+  ["white space", "\n\t[ 1 ,\r\n 2 ]\t"],
 ])("%s in an input is kept", async (_, input) => {
   const created = await post(`{"workflow_name":"echo_input","max_attempts":1,"input":${input}}`);
   expect(created.status).toBe(200);

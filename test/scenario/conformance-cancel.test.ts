@@ -37,7 +37,11 @@ const WORKFLOWS = {
     note("sleeps woke")
 `,
   ),
-  "workflows/listens.py": handler("listens", "async def", `    return await ctx.wait_for_event("e", "never", "comes")\n`),
+  "workflows/listens.py": handler(
+    "listens",
+    "async def",
+    `    return await ctx.wait_for_event("e", "never", "comes")\n`,
+  ),
   "workflows/idles.py": handler(
     "idles",
     "async def",

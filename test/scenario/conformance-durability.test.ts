@@ -131,7 +131,12 @@ test("a retry is a new run of the same task that repeats no recorded step", asyn
   const created = await create(server, "retries", { id: "one" });
   const end = await server.finished(created.task_id);
   expect(end).toMatchObject({ status: "completed", attempts: 2, task_id: created.task_id });
-  expect(end.result.output).toEqual({ seen: ["one a", "one b"], wrote: created.run_id, now: end.run_id, task: created.task_id });
+  expect(end.result.output).toEqual({
+    seen: ["one a", "one b"],
+    wrote: created.run_id,
+    now: end.run_id,
+    task: created.task_id,
+  });
   expect(words("one")).toEqual(["one a", "one b", "one attempt", "one attempt"]);
   const first = await shown(server, created.run_id);
   expect(first).toMatchObject({ attempt: 1, status: "completed", failure: { name: "ValueError" } });
@@ -196,7 +201,10 @@ test("a sleep into the past returns at once and a naive time is UTC", async () =
 
 // Conformance 17
 test("two steps and two calls of a gather are under way at once", async () => {
-  expect((await ended(server, "gathers", {}, { max_attempts: 1 })).result?.output).toEqual([{ met: true }, { met: true }]);
+  expect((await ended(server, "gathers", {}, { max_attempts: 1 })).result?.output).toEqual([
+    { met: true },
+    { met: true },
+  ]);
   expect(words("gathers")).toEqual(["gathers waits", "gathers comes", "gathers waited"]);
 });
 

@@ -68,7 +68,10 @@ test("fan_out starts its children and collects their greetings in order", async 
 });
 
 test("long_sleep sleeps for what it was told and goes on where it was", async () => {
-  expect(await output("long_sleep", { seconds: 0.2 })).toEqual({ slept_seconds: 0.2, note: "written before the sleep" });
+  expect(await output("long_sleep", { seconds: 0.2 })).toEqual({
+    slept_seconds: 0.2,
+    note: "written before the sleep",
+  });
   const days = await create(server, "long_sleep");
   await observed(server, "run.sleeping", { taskId: days.task_id });
   const [wait] = (await checkpoints(server, days.task_id)).waits;

@@ -205,11 +205,14 @@ test.each([
   ["os_exit", /status 0/, "exit"],
   ["segfault", /SIGSEGV/, "signal"],
   ["aborts", /SIGABRT/, "signal"],
-])("%s ends its process and fails its attempt, and the neighbour starts over without losing one", async (name, message, crash) => {
-  const end = await besideANeighbour(() => ended(server, name, {}, once));
-  expect(end).toMatchObject({ status: "failed", attempts: 1, failure: { name: "$HostCrashed", crash } });
-  expect(end.failure.message).toMatch(message);
-});
+])(
+  "%s ends its process and fails its attempt, and the neighbour starts over without losing one",
+  async (name, message, crash) => {
+    const end = await besideANeighbour(() => ended(server, name, {}, once));
+    expect(end).toMatchObject({ status: "failed", attempts: 1, failure: { name: "$HostCrashed", crash } });
+    expect(end.failure.message).toMatch(message);
+  },
+);
 
 test("a handler that closes descriptors 0 to 10 costs at most its own process", async () => {
   const end = await besideANeighbour(() => ended(server, "closes_fds", {}, once));
@@ -242,10 +245,14 @@ test("a handler that prints 200 MB completes, its log is cut with one last line,
     const finished = server.finished(run.task_id);
     let over = false;
     void finished.finally(() => (over = true));
-    await until("it has ended", async () => {
-      peak = Math.max(peak, await figure(server, "process_resident_memory_bytes"));
-      return over;
-    }, 60_000);
+    await until(
+      "it has ended",
+      async () => {
+        peak = Math.max(peak, await figure(server, "process_resident_memory_bytes"));
+        return over;
+      },
+      60_000,
+    );
     return finished;
   });
   expect(end).toMatchObject({ status: "completed", attempts: 1, result: { output: "printed" } });
