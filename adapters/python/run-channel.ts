@@ -140,11 +140,16 @@ export class RunChannel {
     else this.#send({ t: "no", r: this.number, q, error: answer.error });
   }
 
+  /** Takes the run away from a process that does not answer. Should its loop ever move again, this code does not. */
+  abandon(end: RunEnd): void {
+    if (!this.#over) this.#leave("drop", end);
+  }
+
   /** The handler's code does not go on; what it holds stays in the process until that ends. */
-  #leave(how: "frozen" | "drop"): void {
+  #leave(how: "frozen" | "drop", end: RunEnd = DROPPED): void {
     this.#left = true;
     this.#send({ t: how, r: this.number });
-    this.finish(DROPPED);
+    this.finish(end);
   }
 }
 

@@ -38,6 +38,8 @@ export interface Discovered {
 const CANCEL_ALONE_MS = 2_000;
 /** With neighbours in the process it is given longer, because its end is theirs too. */
 const CANCEL_SHARED_MS = 5_000;
+/** A run that holds the loop longer than this loses its neighbours. Not sooner: what they had under way in a step is done again. */
+const HELD_MS = 30_000;
 /** A process that was told to exit and has no run left. */
 const EXIT_MS = 2_000;
 /** Imports that take longer than this do not end. */
@@ -153,6 +155,15 @@ export class RunProcess {
     this.kill();
   }
 
+  /** One run holds the loop and may do so for ever: the others are given back and go on elsewhere. */
+  #evacuate(culprit: RunChannel, where: string): void {
+    const message = `host process ${this.pid} has been held for ${HELD_MS / 1_000} s by another run, at ${where}`;
+    const failure = { name: "$HostCrashed", message, crash: "stalled" };
+    for (const run of this.#runs.values()) {
+      if (run !== culprit) run.abandon({ kind: "crashed", failure, blame: false });
+    }
+  }
+
   #forget(run: RunChannel): void {
     this.#runs.delete(run.number);
     if (run.left) this.pulse.frozen += 1;
@@ -195,7 +206,9 @@ export class RunProcess {
         this.pulse.stall(frame.ms, frame.where);
         const run = frame.r === null ? undefined : this.#runs.get(frame.r);
         const workflowName = run?.start.workflowName ?? null;
-        return this.#events.stalled({ ms: frame.ms, where: frame.where, workflowName });
+        this.#events.stalled({ ms: frame.ms, where: frame.where, workflowName });
+        if (run && frame.ms >= HELD_MS) this.#evacuate(run, frame.where);
+        return;
       }
       case "unstall":
         this.pulse.unstall();

@@ -13,6 +13,7 @@ import {
   logLines,
   observed,
   release,
+  shown,
   until,
   withLedger,
 } from "../fault/observe.ts";
@@ -105,6 +106,7 @@ const WORKFLOWS = {
         time.sleep(0.01)
 `,
   ),
+  "workflows/holds_too.py": handler("holds_too", `    while True:\n        time.sleep(0.01)\n`),
   "workflows/forks.py": handler(
     "forks",
     `    child = os.fork()
@@ -279,6 +281,25 @@ test("a handler that blocks the loop for ever is named, is cancelled, and its ne
     return server.finished(run.task_id);
   });
   expect(end.status).toBe("cancelled");
+});
+
+test("a handler that blocks the loop for ever keeps no neighbour: after half a minute they go on elsewhere", async () => {
+  const neighbour = await create(server, "neighbour", { value: "held" });
+  await until("the neighbour has begun", () => ledger(project).includes("held begun"));
+  const culprit = await create(server, "holds_too", {}, once);
+  await server.nextEvent(
+    (event) => event["type"] === "host.stalled" && String(event["where"]).includes("holds_too.py"),
+  );
+  release(project, "held");
+  const end = await server.finished(neighbour.task_id);
+  expect(end).toMatchObject({
+    status: "completed",
+    attempts: 1,
+    result: { output: { one: "held", two: "held goes on" } },
+  });
+  expect((await shown(server, culprit.run_id)).status).toBe("running");
+  await server.post(`/api/workflows/runs/${culprit.task_id}/cancel`, {});
+  await until("the culprit has stopped", async () => (await figure(server, "workflow_active_runs")) === 0);
 });
 
 test("what a handler leaves running does not outlive the runtime", async () => {
