@@ -127,7 +127,7 @@ export function withLedger(project: Project): Record<string, string> {
   return { LEDGERS: project.dir };
 }
 
-/** Whether a file of this name is in the project: how a handler is told to go on. */
+/** Makes the file that a handler waits for. */
 export function release(project: Project, name: string): void {
   fs.writeFileSync(path.join(project.dir, name), "");
 }
