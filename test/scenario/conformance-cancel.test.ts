@@ -201,8 +201,8 @@ test("a completed run and a cancelled one stay what they are", async () => {
   const done = await ended(server, "quick");
   expect((await cancel(done.run_id)).body).toMatchObject({ ok: true, status: "completed", changed: false });
   expect(await shown(server, done.run_id)).toMatchObject({ status: "completed", result: { output: "quick" } });
-  const run = await create(server, "listens");
-  await cancel(run.task_id);
+  const run = await create(server, "sleeps", { seconds: 600 });
+  expect((await cancel(run.task_id)).body).toMatchObject({ status: "cancelled", changed: true });
   const again = await cancel(run.task_id);
   expect(again).toMatchObject({ status: 200, body: { status: "cancelled", changed: false } });
 });
