@@ -18,7 +18,7 @@ create table if not exists absurd.queues (
   detach_min_age interval not null default interval '30 days' check (detach_min_age >= interval '0')
 );
 
--- A template with {tasks} {runs} {checkpoints} {events} {waits} in place of a queue's tables. One pass, because a queue's name may
+-- A template with {tasks} {runs} {checkpoints} {waits} in place of a queue's tables, and so on. One pass, because a queue's name may
 -- itself contain braces.
 create or replace function chiron.for_queue(template text, p_queue_name text) returns text
 language sql stable as $$
@@ -27,12 +27,16 @@ language sql stable as $$
       when '{tasks}' then format('absurd.%I', 't_' || p_queue_name)
       when '{runs}' then format('absurd.%I', 'r_' || p_queue_name)
       when '{checkpoints}' then format('absurd.%I', 'c_' || p_queue_name)
-      when '{events}' then format('absurd.%I', 'e_' || p_queue_name)
       when '{waits}' then format('absurd.%I', 'w_' || p_queue_name)
       when '{queue}' then quote_literal(p_queue_name)
+      when '{sweep}' then format('chiron.%I', 'sweep_' || p_queue_name)
+      when '{pick}' then format('chiron.%I', 'pick_' || p_queue_name)
+      when '{due_index}' then quote_literal(format('absurd.%I', 'r_' || p_queue_name || '_sai')) || '::regclass'
+      when '{lease_index}' then quote_literal(format('absurd.%I', 'r_' || p_queue_name || '_cei')) || '::regclass'
+      when '{policy_index}' then quote_literal(format('absurd.%I', 't_' || p_queue_name || '_cai')) || '::regclass'
       else part.found[1]
     end, '' order by part.position)
-  from regexp_matches(template, '\{[a-z]+\}|[^{]+|\{', 'g') with ordinality as part (found, position)
+  from regexp_matches(template, '\{[a-z_]+\}|[^{]+|\{', 'g') with ordinality as part (found, position)
 $$;
 
 -- Makes chiron."<prefix><queue>"; a prefix has six bytes at most, as the tables' names with their suffixes.

@@ -1,6 +1,8 @@
--- How a claimed run leaves the state "running": complete, sleep until a time, fail. Each is one statement that locks the run, then its
--- task; a run that is not in the right state is refused by name. Only the state is the fence: a lease that has passed but was not yet
--- swept does not refuse its worker.
+-- How a claimed run leaves the state "running": complete, sleep until a time, fail. Each locks the run, then its task; a run that is
+-- not in the right state is refused by name. Only the state is the fence: a lease that has passed but was not yet swept does not refuse
+-- its worker.
+-- Rows are found by id alone and their state is looked at afterwards, here and in the files after this: with the state in the condition
+-- the planner, whose statistics of a queue are always stale, may go through every row of that state instead.
 begin;
 
 -- Says why a run was refused: AB001 its task was cancelled, AB002 it has failed already, else a text.
@@ -22,18 +24,17 @@ end $$;
 
 create or replace function chiron.make_complete(p_queue_name text) returns void
 language sql as $make$
-  select chiron.make_queue_function('done_', p_queue_name, '(p_run_id uuid, p_state jsonb) returns void', '', $body$
+  select chiron.make_queue_function('done_', p_queue_name, '(p_run_id uuid, p_state jsonb) returns void',
+    'set enable_seqscan = off', $body$
 declare
-  now_at timestamptz := absurd.current_time();
-  task uuid;
+  run record;
 begin
-  update {runs} r set state = 'completed', completed_at = now_at, result = p_state
-  where r.run_id = p_run_id and r.state = 'running'
-  returning r.task_id into task;
-  if not found then
+  select r.task_id, r.state into run from {runs} r where r.run_id = p_run_id for update;
+  if run.state is distinct from 'running' then
     perform chiron.refuse_run({queue}, p_run_id);
   end if;
-  update {tasks} t set state = 'completed', completed_payload = p_state, last_attempt_run = p_run_id where t.task_id = task;
+  update {runs} r set state = 'completed', completed_at = absurd.current_time(), result = p_state where r.run_id = p_run_id;
+  update {tasks} t set state = 'completed', completed_payload = p_state, last_attempt_run = p_run_id where t.task_id = run.task_id;
   delete from {waits} w where w.run_id = p_run_id;
 end $body$)
 $make$;
@@ -48,23 +49,23 @@ end $$;
 create or replace function absurd.schedule_run(p_queue_name text, p_run_id uuid, p_wake_at timestamptz) returns void
 language plpgsql as $$
 declare
-  done integer;
+  run record;
 begin
+  execute format('select task_id, state from absurd.%I where run_id = $1 for update', 'r_' || p_queue_name) into run using p_run_id;
+  if run.state is null then
+    raise exception 'run "%" not found in queue "%"', p_run_id, p_queue_name;
+  elsif run.state <> 'running' then
+    -- A plain error for a cancelled task too: callers of this function know no codes.
+    raise exception 'run "%" is not currently running, it is %', p_run_id, run.state;
+  end if;
   execute format(
     'with run as (
        update absurd.%I
-       set state = ''sleeping'', available_at = $2, claimed_by = null, claim_expires_at = null, wake_event = null
-       where run_id = $1 and state = ''running''
-       returning task_id
-     ), task as (
-       update absurd.%I t set state = ''sleeping'' from run where t.task_id = run.task_id
+       set state = ''sleeping'', available_at = $3, claimed_by = null, claim_expires_at = null, wake_event = null
+       where run_id = $1
      )
-     select count(*) from run', 'r_' || p_queue_name, 't_' || p_queue_name)
-    into done using p_run_id, p_wake_at;
-  if done = 0 then
-    -- A plain error for every reason: callers of this function know no codes.
-    raise exception 'run "%" is not currently running in queue "%"', p_run_id, p_queue_name;
-  end if;
+     update absurd.%I set state = ''sleeping'' where task_id = $2', 'r_' || p_queue_name, 't_' || p_queue_name)
+    using p_run_id, run.task_id, p_wake_at;
 end $$;
 
 -- Ends an attempt whose run the caller has locked, and makes the next one if there is to be one. Then the task is pending (due now) or

@@ -14,9 +14,8 @@ begin
   -- live run is held; then none can be added.
   loop
     execute format(
-      'select coalesce(array_agg(run_id), ''{}'') from (
-         select run_id from absurd.%I where task_id = $1 and state in (''pending'', ''running'', ''sleeping'')
-         order by run_id for update) x', 'r_' || p_queue_name)
+      'select coalesce(array_agg(run_id) filter (where state in (''pending'', ''running'', ''sleeping'')), ''{}'') from (
+         select run_id, state from absurd.%I where task_id = $1 order by run_id for update) x', 'r_' || p_queue_name)
       into live using p_task_id;
     exit when live <@ locked;
     locked := locked || live;
@@ -30,7 +29,7 @@ begin
   execute format(
     'with runs as (
        update absurd.%1$I set state = ''cancelled'', claimed_by = null, claim_expires_at = null
-       where task_id = $1 and state in (''pending'', ''running'', ''sleeping'')
+       where task_id = $1 and (state in (''pending'', ''running'', ''sleeping'')) is true
      ), waits as (
        delete from absurd.%2$I where task_id = $1
      )

@@ -6,7 +6,8 @@ begin;
 create or replace function chiron.make_checkpoint(p_queue_name text) returns void
 language sql as $make$
   select chiron.make_queue_function('write_', p_queue_name,
-    '(p_task_id uuid, p_step_name text, p_state jsonb, p_owner_run uuid, p_extend_by integer) returns void', '', $body$
+    '(p_task_id uuid, p_step_name text, p_state jsonb, p_owner_run uuid, p_extend_by integer) returns void',
+    'set enable_seqscan = off', $body$
 declare
   now_at timestamptz := absurd.current_time();
   writer record;
@@ -29,9 +30,12 @@ begin
   set state = excluded.state, status = excluded.status, owner_run_id = excluded.owner_run_id, updated_at = excluded.updated_at
   where c.owner_run_id = excluded.owner_run_id
      or writer.attempt >= coalesce((select r.attempt from {runs} r where r.run_id = c.owner_run_id), 0);
-  if p_extend_by > 0 then
-    update {runs} r set claim_expires_at = now_at + make_interval(secs => p_extend_by)
-    where r.run_id = p_owner_run and r.state = 'running' and r.claim_expires_at is not null;
+  if p_extend_by > 0 and writer.run_state = 'running' then
+    update {runs} r
+    set claim_expires_at = case
+      when r.state = 'running' and r.claim_expires_at is not null then now_at + make_interval(secs => p_extend_by)
+      else r.claim_expires_at end
+    where r.run_id = p_owner_run;
   end if;
 end $body$)
 $make$;

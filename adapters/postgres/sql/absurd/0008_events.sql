@@ -96,7 +96,7 @@ begin
        select w.run_id, w.task_id, w.step_name from absurd.%1$I w where w.event_name = $1
      ), woken as materialized (
        select r.run_id from absurd.%2$I r
-       where r.run_id in (select run_id from waiting) and r.state = ''sleeping'' and r.wake_event = $1
+       where r.run_id in (select run_id from waiting) and (r.state = ''sleeping'' and r.wake_event = $1) is true
        order by r.run_id for update
      ), runs as (
        update absurd.%2$I r set state = ''pending'', available_at = $3, event_payload = $2, wake_event = null

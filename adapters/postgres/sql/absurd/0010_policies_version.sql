@@ -81,8 +81,8 @@ language plpgsql as $$ begin perform chiron.not_provided('disable_cron'); end $$
 -- The functions made for each queue; see 0002.
 create or replace function chiron.ensure_queue_functions(p_queue_name text) returns void
 language sql as $$
-  select chiron.make_spawn(p_queue_name), chiron.make_claim(p_queue_name), chiron.make_complete(p_queue_name),
-         chiron.make_checkpoint(p_queue_name)
+  select chiron.make_spawn(p_queue_name), chiron.make_sweep(p_queue_name), chiron.make_pick(p_queue_name),
+         chiron.make_claim(p_queue_name), chiron.make_complete(p_queue_name), chiron.make_checkpoint(p_queue_name)
 $$;
 
 create or replace function chiron.drop_queue_functions(p_queue_name text) returns void
@@ -90,7 +90,7 @@ language plpgsql as $$
 declare
   prefix text;
 begin
-  foreach prefix in array array['spawn_', 'claim_', 'done_', 'write_'] loop
+  foreach prefix in array array['spawn_', 'sweep_', 'pick_', 'claim_', 'done_', 'write_'] loop
     execute format('drop function if exists chiron.%I', prefix || p_queue_name);
   end loop;
 end $$;
