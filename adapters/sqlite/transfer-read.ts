@@ -1,0 +1,92 @@
+// Every row of a store, kind by kind, as the core types that the port speaks.
+import type Database from "better-sqlite3";
+import type { RunId, TaskId } from "../../src/core/ids.ts";
+import type { JsonText } from "../../src/core/json-text.ts";
+import type { TransferKind, TransferRows } from "../../src/ports/store-transfer.ts";
+import type { LogLine } from "../../src/ports/store-types.ts";
+import {
+  checkpointOf,
+  RUN_COLUMNS,
+  runOf,
+  stateColumns,
+  TASK_COLUMNS,
+  taskOf,
+  unpackText,
+  waitOf,
+  type CheckpointRow,
+  type RunRow,
+  type TaskRow,
+  type WaitRow,
+} from "./codec.ts";
+
+const TASKS = `SELECT ${TASK_COLUMNS}, ${stateColumns("n")} FROM tasks t JOIN runs n ON n.run_id = t.last_run_id ORDER BY t.task_id`;
+const RUNS = `SELECT ${RUN_COLUMNS} FROM runs r ORDER BY r.task_id, r.attempt`;
+const CHECKPOINTS = `SELECT task_id, name, kind, value, seq, owner_run_id, attempt, created_at, duration_ms, position
+  FROM checkpoints ORDER BY task_id, seq`;
+const WAITS = "SELECT task_id, step, kind, target, deadline_at, created_at FROM waits ORDER BY task_id, step";
+const EVENTS = "SELECT name, payload, emitted_at FROM events ORDER BY name";
+const START_KEYS = "SELECT queue, key, task_id, run_id, attempt FROM start_keys ORDER BY queue, key";
+const LOGS = "SELECT id, task_id, run_id, at, level, source, message, fields FROM logs ORDER BY id";
+
+export type Readers = { readonly [K in TransferKind]: () => Iterable<TransferRows[K]> };
+
+interface OfTask {
+  readonly task_id: TaskId;
+}
+
+interface EventRow {
+  readonly name: string;
+  readonly payload: JsonText;
+  readonly emitted_at: number;
+}
+
+interface StartKeyRow extends OfTask {
+  readonly queue: string;
+  readonly key: string;
+  readonly run_id: RunId | null;
+  readonly attempt: number | null;
+}
+
+interface LogRow extends OfTask {
+  readonly id: number;
+  readonly run_id: RunId;
+  readonly at: number;
+  readonly level: LogLine["level"];
+  readonly source: LogLine["source"];
+  readonly message: string;
+  readonly fields: JsonText | null;
+}
+
+export function createReaders(db: Database.Database): Readers {
+  function* rows<Row, Out>(sql: string, of: (row: Row) => Out): Iterable<Out> {
+    for (const row of db.prepare<[], Row>(sql).iterate()) yield of(row);
+  }
+  return {
+    tasks: () => rows<TaskRow, TransferRows["tasks"]>(TASKS, taskOf),
+    runs: () => rows<RunRow, TransferRows["runs"]>(RUNS, runOf),
+    checkpoints: () =>
+      rows(CHECKPOINTS, (row: CheckpointRow & OfTask) => ({ taskId: row.task_id, ...checkpointOf(row) })),
+    waits: () => rows(WAITS, (row: WaitRow & OfTask) => ({ taskId: row.task_id, ...waitOf(row) })),
+    events: () =>
+      rows(EVENTS, ({ name, payload, emitted_at }: EventRow) => ({
+        name: unpackText(name),
+        payload,
+        emittedAt: emitted_at,
+      })),
+    startKeys: () =>
+      rows(START_KEYS, ({ queue, key, task_id, run_id, attempt }: StartKeyRow) => ({
+        queue: unpackText(queue),
+        key: unpackText(key),
+        taskId: task_id,
+        runId: run_id,
+        attempt,
+      })),
+    logs: () =>
+      rows(LOGS, ({ task_id, run_id, message, ...line }: LogRow) => ({
+        taskId: task_id,
+        runId: run_id,
+        message: unpackText(message),
+        ...line,
+      })),
+  };
+}

@@ -1,0 +1,86 @@
+// Fills a store with one of everything: tasks in every state, retries, waits of every kind, names and values that are hard to keep.
+import { BROKEN, json, onEvent, onTask, onTime, raw, type Given } from "../contract/given.ts";
+
+const HARD_VALUES = [
+  `{"b":1,"a":[1.0,1e3,-0],"a":2}`,
+  `"\\u0000 nul, \\ud800 half a pair"`,
+  `123456789012345678901234567890.10`,
+  `{ "spaced" : [ 1 , 2 ] }`,
+  "null",
+  `"Ünïcödé \u{1F600}"`,
+];
+const HARD_NAMES = ["step with spaces", "a#2", "name\u0000with nul", "\ud800 half", "\uFFFE escape", "plain"];
+
+/** The clock moves forward; nothing is left over but rows. */
+export async function fillStore(given: Given): Promise<void> {
+  await forgotten(given);
+  await done(given);
+  await failed(given);
+  const sleeper = await sleeping(given);
+  await given.emit("early", raw(HARD_VALUES[0]!));
+  await given.emit("null \u0000", raw("null"));
+  const retried = await given.running({ workflowName: "retried", maxAttempts: 3 });
+  await given.step(retried, "kept over attempts");
+  await given.fail(retried, 90_000);
+  given.clock.move(1_000);
+  const again = await given.running({ workflowName: "again", maxAttempts: 1 });
+  await given.fail(again);
+  await given.retry(again.taskId);
+  await given.running({ workflowName: "alive", parentTaskId: sleeper });
+  await given.task({ workflowName: "pending", idempotencyKey: "key \u0000", harnessType: "codex" });
+  await given.cancel((await given.task({ workflowName: "dropped", idempotencyKey: "plain key" })).taskId);
+}
+
+async function forgotten(given: Given): Promise<void> {
+  const run = await given.running({ workflowName: "forgotten", idempotencyKey: "forgotten" });
+  await given.complete(run);
+  given.clock.move(1_000);
+  await given.store.tasks.forget(given.clock.now(), 10);
+}
+
+async function done(given: Given): Promise<void> {
+  const { store, clock } = given;
+  const cause = { kind: "webhook", ref: "delivery \u0000" } as const;
+  const run = await given.running({
+    workflowName: "done \u0000",
+    input: raw(HARD_VALUES[2]!),
+    idempotencyKey: "k",
+    cause,
+  });
+  for (const [index, name] of HARD_NAMES.entries()) {
+    await given.step(run, name, raw(HARD_VALUES[index]!), { durationMs: 0.125, position: `flows/a.py:${index}` });
+  }
+  const lines = HARD_VALUES.map((value, index) => ({
+    taskId: run.taskId,
+    runId: run.runId,
+    at: clock.now() + index,
+    level: "info" as const,
+    source: "log" as const,
+    message: `line ${index} \u0000`,
+    fields: index % 2 === 0 ? raw(value) : null,
+  }));
+  // Lines wait for the next commit to ride along with.
+  await Promise.all([store.logs.append(lines), store.progress.stamp([{ ...run, generation: "g1" }])]);
+  clock.move(250);
+  await given.complete(run, raw(HARD_VALUES[1]!));
+}
+
+async function failed(given: Given): Promise<void> {
+  const run = await given.running({ workflowName: "failed", maxAttempts: 1 });
+  await given.fail(run, null, { ...BROKEN, message: "nul \u0000", traceback: "Traceback …", crash: "oom" });
+}
+
+/** One for each kind of wait, one of them over by its deadline; answers a task that sleeps. */
+async function sleeping(given: Given) {
+  const napping = await given.running({ workflowName: "napping" });
+  await given.asleep(napping, onTime(60_000, "nap"), onEvent("news \u0000", null, "news"));
+  const forever = await given.running({ workflowName: "forever" });
+  await given.asleep(forever, onEvent("never"));
+  const awaiting = await given.running({ workflowName: "awaiting", queue: "centaur_workflows_etl" });
+  await given.asleep(awaiting, onTask(napping.taskId, 500_000));
+  const late = await given.running({ workflowName: "late" });
+  await given.asleep(late, onEvent("too late", 100));
+  given.clock.move(200);
+  await given.complete(await given.claimOne(), json(["timed out"]));
+  return napping.taskId;
+}
