@@ -1,0 +1,182 @@
+// Taking runs under a new token, holding them, giving them back, and ending claims that nobody holds.
+import type { RunId, TaskId } from "../../src/core/ids.ts";
+import { toJsonText } from "../../src/core/json-text.ts";
+import type { State } from "../../src/core/states.ts";
+import type { ClaimTransitions } from "../../src/ports/store.ts";
+import type {
+  Accepted,
+  ClaimedRun,
+  ClaimRef,
+  ClaimRequest,
+  Expired,
+  ExpireRequest,
+  Failure,
+  Refused,
+} from "../../src/ports/store-types.ts";
+import { makeToken } from "./claim-token.ts";
+import {
+  ENDLESS,
+  packFailure,
+  packText,
+  recordedOf,
+  unpackText,
+  unpackTextOrNull,
+  unpackValue,
+  type RecordedRow,
+} from "./codec.ts";
+import { createMethod, createRunMethod, packRef, refusalOf, type RefusableRow, type Session } from "./session.ts";
+import type { Listener } from "./listener.ts";
+import { queueMark } from "./tasks.ts";
+
+const CLAIM = "select * from chiron.claim($1::json, $2)";
+const EXTEND = "select * from chiron.extend($1, $2::json)";
+const HELD = "select * from chiron.held($1, $2::json)";
+const RELEASE = "select * from chiron.release($1, $2::json, $3)";
+const UNPARK = "select chiron.unpark($1) as count";
+const EXPIRE = "select * from chiron.expire($1, $2, $3)";
+const NEXT_DUE = "select chiron.next_due($1) as at";
+
+/** What a claim finds lapsed it must end before it takes anything; the engine's sweep says the same. */
+const LAPSED: Failure = {
+  name: "$ClaimTimeout",
+  message: "the lease passed without a sign of life from the process that held the run",
+};
+
+interface ClaimedRow {
+  readonly n: number;
+  readonly run_id: RunId;
+  readonly task_id: TaskId;
+  readonly workflow_name: string;
+  readonly input: string | null;
+  readonly stored: string | null;
+  readonly attempt: number;
+  readonly max_attempts: number | null;
+  readonly lease_until: number;
+  readonly harness_type: string | null;
+  readonly due_at: number;
+  readonly recorded: readonly RecordedRow[];
+}
+
+interface ExpiredRow {
+  readonly run_id: RunId;
+  readonly task_id: TaskId;
+  readonly queue: string;
+  readonly workflow_name: string;
+  readonly attempt: number;
+  readonly task_state: State;
+}
+
+export function createClaims(session: Session, listener: Listener): ClaimTransitions {
+  const { sender, gatherer } = session;
+  const extend = createRunMethod<ClaimRef & { leaseMs: number }, RefusableRow, Accepted>(session, (queue) => ({
+    sql: EXTEND,
+    resend: true,
+    values: (members) => [queue, members],
+    pack: (ref) => ({ ...packRef(ref), lease: ref.leaseMs }),
+    answer: ([row]) => accepted(row!),
+  }));
+  const held = createRunMethod<ClaimRef, RefusableRow, Accepted>(session, (queue) => ({
+    sql: HELD,
+    resend: true,
+    values: (members) => [queue, members],
+    pack: packRef,
+    answer: ([row]) => accepted(row!),
+  }));
+  const release = createRunMethod<ClaimRef & { delayMs?: number }, RefusableRow, Accepted>(session, (queue) => ({
+    sql: RELEASE,
+    resend: true,
+    values: (members, again) => [queue, members, again],
+    pack: (ref) => ({ ...packRef(ref), delay: Math.ceil(Math.max(0, ref.delayMs ?? 0)) }),
+    answer: ([row]) => accepted(row!),
+  }));
+  const unpark = gatherer.lane<readonly string[], number>({
+    width: 1,
+    inFlight: 1,
+    async send([names]) {
+      return [(await sender.commit<{ count: number }>(UNPARK, () => [names!.map(packText)], true))[0]!.count];
+    },
+  });
+  const expire = gatherer.lane<ExpireRequest, Expired[]>({
+    width: 1,
+    inFlight: 1,
+    send: async ([request]) => [await expireOne(session, request!)],
+  });
+  return {
+    claim: createClaim(session),
+    extend: (refs) => extend(refs),
+    held: (refs) => held(refs),
+    release: (refs) => release(refs),
+    unpark: async (names) => (await unpark([names]))[0]!,
+    // Other processes share the database: their claims are theirs until the lease has passed.
+    expire: async (request) => (request.scope === "foreign" ? [] : (await expire([request]))[0]!),
+    async nextDueAt(queues) {
+      const served = queues.filter((queue) => session.queues.includes(queue));
+      return (await sender.read<{ at: number | null }>(NEXT_DUE, [served]))[0]!.at;
+    },
+    subscribe: (listen) => listener.subscribe(listen),
+  };
+}
+
+export function accepted(row: RefusableRow): Accepted | Refused {
+  return refusalOf(row) ?? { ok: true };
+}
+
+function createClaim(session: Session): ClaimTransitions["claim"] {
+  let serial = 0;
+  interface Numbered extends ClaimRequest {
+    readonly claimedBy: string;
+  }
+  const lane = createMethod<Numbered, ClaimedRow, ClaimedRun[]>(session, {
+    sql: CLAIM,
+    // A lost answer leaves claims that nobody holds; their lease ends them.
+    resend: false,
+    values: (members) => [members, toJsonText(LAPSED)],
+    pack: ({ queue, claimedBy, leaseMs, limit }) => ({
+      q: queue,
+      worker: packText(claimedBy),
+      lease: Math.max(1, Math.ceil(leaseMs / 1_000)),
+      qty: limit,
+    }),
+    answer: (rows, request) => rows.map((row, index) => claimedOf(row, request.queue, request.claimedBy, index)),
+  });
+  return async (requests) => {
+    const asked = requests.flatMap((request) => {
+      if (!session.queues.includes(request.queue) || request.limit < 1) return [];
+      serial += 1;
+      return [{ ...request, claimedBy: `${request.owner}:${session.boot}-${serial}` }];
+    });
+    const answers = await lane(asked, { awaits: [...new Set(asked.map(({ queue }) => queueMark(queue)))] });
+    let at = 0;
+    return requests.map(({ queue, limit }) => (session.queues.includes(queue) && limit >= 1 ? answers[at++]! : []));
+  };
+}
+
+function claimedOf(row: ClaimedRow, queue: string, claimedBy: string, index: number): ClaimedRun {
+  return {
+    runId: row.run_id,
+    taskId: row.task_id,
+    queue,
+    workflowName: unpackText(row.workflow_name),
+    input: unpackValue(row.input, row.stored),
+    attempt: row.attempt,
+    maxAttempts: row.max_attempts ?? ENDLESS,
+    claimToken: makeToken(claimedBy, index, queue),
+    leaseUntil: row.lease_until,
+    harnessType: unpackTextOrNull(row.harness_type),
+    dueAt: row.due_at,
+    recorded: row.recorded.map(recordedOf),
+  };
+}
+
+async function expireOne({ sender }: Session, { failure, limit }: ExpireRequest): Promise<Expired[]> {
+  const { value, fate } = packFailure(failure);
+  const rows = await sender.commit<ExpiredRow>(EXPIRE, () => [value, fate, limit], true);
+  return rows.map((row) => ({
+    runId: row.run_id,
+    taskId: row.task_id,
+    queue: row.queue,
+    workflowName: unpackText(row.workflow_name),
+    attempt: row.attempt,
+    taskState: row.task_state,
+  }));
+}

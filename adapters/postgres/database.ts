@@ -1,0 +1,94 @@
+// Statements on pooled connections, each its own transaction. Every statement has a time limit on the server and, a little later, one
+// here; a connection that ran into the second, or broke, is thrown away. Answers driver errors as they are: errors.ts reads them.
+import pg from "pg";
+import type { Clock } from "../../src/ports/clock.ts";
+
+export interface DatabaseOptions {
+  readonly config: pg.ClientConfig;
+  readonly poolSize: number;
+  /** Moves the database's time to this clock's; null: the database keeps its own. */
+  readonly time: Clock | null;
+}
+
+/** How much longer than the server the client waits: for an answer that is on its way. */
+const CLIENT_GRACE_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+const SET_TIME = "select set_config('absurd.fake_now', $1, false)";
+
+/** Thrown before anything was sent. */
+export class NotConnected extends Error {}
+
+export class Database {
+  readonly #pool: pg.Pool;
+  readonly #time: Clock | null;
+  #moments = 0;
+
+  constructor(options: DatabaseOptions) {
+    this.#time = options.time;
+    this.#pool = new pg.Pool({ ...options.config, max: options.poolSize });
+    // An idle connection that breaks leaves the pool by itself; the next statement gets a new one.
+    this.#pool.on("error", () => undefined);
+  }
+
+  /** Changes something; by the store's time. */
+  write<Row extends object>(sql: string, values: readonly unknown[]): Promise<Row[]> {
+    return this.#query(sql, values, true);
+  }
+
+  read<Row extends object>(sql: string, values: readonly unknown[]): Promise<Row[]> {
+    return this.#query(sql, values, false);
+  }
+
+  async end(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  async #query<Row extends object>(sql: string, values: readonly unknown[], timed: boolean): Promise<Row[]> {
+    const client = await this.#pool.connect().catch((cause: unknown) => {
+      throw new NotConnected("no connection", { cause });
+    });
+    let broken = true;
+    try {
+      if (timed && this.#time) await client.query(SET_TIME, [this.#moment(this.#time)]);
+      const { rows } = await client.query<Row>(sql, [...values]);
+      broken = false;
+      return rows;
+    } catch (error) {
+      broken = !(error instanceof pg.DatabaseError) || error.severity !== "ERROR";
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** The clock's millisecond and a rising fraction of it: statements of one moment keep their order, as they do in real time. */
+  #moment(time: Clock): string {
+    this.#moments = Math.min(999, this.#moments + 1);
+    const micros = String(this.#moments).padStart(3, "0");
+    return new Date(time.now()).toISOString().replace("Z", `${micros}Z`);
+  }
+}
+
+export interface ConnectionOptions {
+  readonly connectionString: string;
+  readonly applicationName: string;
+  /** 0: no limit. */
+  readonly statementTimeoutMs: number;
+}
+
+/** The settings of every connection, in the pool and beside it. */
+export function clientConfig(options: ConnectionOptions): pg.ClientConfig {
+  return {
+    connectionString: options.connectionString,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    ...(options.statementTimeoutMs > 0
+      ? {
+          statement_timeout: options.statementTimeoutMs,
+          query_timeout: options.statementTimeoutMs + CLIENT_GRACE_MS,
+        }
+      : {}),
+  };
+}

@@ -1,0 +1,63 @@
+// Tells at once when a run becomes due, whoever made it so. Only shortens the wait: where a pooler swallows notifications or the
+// connection is lost, due runs are found by asking.
+import { setTimeout as wait } from "node:timers/promises";
+import pg from "pg";
+
+export interface Listener {
+  /** Calls `listen` at every notification until the function it answers is called. */
+  subscribe(listen: () => void): () => void;
+  close(): Promise<void>;
+}
+
+const CHANNELS = "select chiron.wake_channel(queue) as channel from chiron.queues";
+const RETRY_MS = 5_000;
+
+/** Connects with the first subscriber. */
+export function createListener(config: pg.ClientConfig): Listener {
+  const listeners = new Set<() => void>();
+  const stop = new AbortController();
+  let loop: Promise<void> | null = null;
+  const keepListening = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      await listenOnce(config, stop.signal, () => {
+        for (const listen of listeners) listen();
+      }).catch(() => undefined);
+      await wait(RETRY_MS, undefined, { signal: stop.signal, ref: false }).catch(() => undefined);
+    }
+  };
+  return {
+    subscribe(listen) {
+      // A wrapper, so that one function may subscribe twice.
+      const own = (): void => listen();
+      listeners.add(own);
+      loop ??= keepListening();
+      return () => void listeners.delete(own);
+    },
+    async close() {
+      stop.abort();
+      await loop;
+    },
+  };
+}
+
+/** Settles when the connection has ended. */
+async function listenOnce(config: pg.ClientConfig, stop: AbortSignal, tell: () => void): Promise<void> {
+  const client = new pg.Client(config);
+  const ended = new Promise<void>((resolve) => {
+    client.on("end", resolve);
+    client.on("error", () => resolve());
+  });
+  client.on("notification", tell);
+  const end = (): void => void client.end();
+  try {
+    await client.connect();
+    stop.addEventListener("abort", end, { once: true });
+    if (stop.aborted) return;
+    const { rows } = await client.query<{ channel: string }>(CHANNELS);
+    for (const { channel } of rows) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+    await ended;
+  } finally {
+    stop.removeEventListener("abort", end);
+    await client.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,161 @@
+// What a claimed run writes, each write behind the fence: checkpoints, waits, the end of an attempt, which code runs it.
+import { ChironError } from "../../src/core/errors.ts";
+import type { RunId } from "../../src/core/ids.ts";
+import type { State } from "../../src/core/states.ts";
+import type { ProgressTransitions } from "../../src/ports/store.ts";
+import type {
+  Accepted,
+  CheckpointKept,
+  CheckpointKind,
+  CheckpointWrite,
+  ClaimRef,
+  CompleteRequest,
+  Failed,
+  FailRequest,
+  Suspended,
+  SuspendRequest,
+  WaitRequest,
+} from "../../src/ports/store-types.ts";
+import { accepted } from "./claims.ts";
+import { packFailure, packText, packTextOrNull, packValue, recordedOf, type RecordedRow } from "./codec.ts";
+import { createRunMethod, packRef, refusalOf, type RefusableRow, type RunMethod, type Session } from "./session.ts";
+
+const CHECKPOINT = "select * from chiron.checkpoint($1, $2::json)";
+const SUSPEND = "select * from chiron.suspend($1, $2::json, $3)";
+const COMPLETE = "select * from chiron.complete($1, $2::json, $3)";
+const FAIL = "select * from chiron.fail($1, $2::json, $3)";
+const STAMP = "select chiron.stamp($1, $2::json)";
+
+interface CheckpointRow extends RefusableRow {
+  readonly kept_name: string | null;
+  readonly kept_kind: CheckpointKind;
+  readonly kept_value: string | null;
+  readonly kept_stored: string | null;
+}
+
+interface SuspendedRow extends RefusableRow {
+  readonly resolved: readonly RecordedRow[] | null;
+  readonly wake_at: number | null;
+}
+
+interface FailedRow extends RefusableRow {
+  readonly task_state: State;
+  readonly next_run: RunId | null;
+  readonly next_at: number | null;
+}
+
+export function createProgress(session: Session): ProgressTransitions {
+  const checkpoint = createCheckpoint(session);
+  const suspend = createSuspend(session);
+  const fail = createFail(session);
+  const complete = createRunMethod<CompleteRequest, RefusableRow, Accepted>(session, (queue) => ({
+    sql: COMPLETE,
+    resend: true,
+    values: (members, again) => [queue, members, again],
+    pack: (request) => ({ ...packRef(request), ...packValue(request.output) }),
+    answer: ([row]) => accepted(row!),
+  }));
+  const stamp = createRunMethod<ClaimRef & { generation: string }, RefusableRow, Accepted>(session, (queue) => ({
+    sql: STAMP,
+    resend: true,
+    values: (members) => [queue, members],
+    pack: (ref) => ({ ...packRef(ref), generation: packText(ref.generation) }),
+    answer: () => ({ ok: true }),
+  }));
+  return {
+    checkpoint: (writes) => checkpoint(writes),
+    suspend: async (requests) => {
+      for (const { runId, waits } of requests) {
+        if (waits.length > 0) continue;
+        throw new ChironError("bad_request", `run ${runId} wants to sleep and names nothing to wait for`);
+      }
+      return suspend(requests);
+    },
+    complete: (requests) => complete(requests),
+    fail: (requests) => fail(requests),
+    stamp: async (refs) => void (await stamp(refs)),
+  };
+}
+
+function createCheckpoint(session: Session): RunMethod<CheckpointWrite, CheckpointKept> {
+  return createRunMethod<CheckpointWrite, CheckpointRow, CheckpointKept>(session, (queue) => ({
+    sql: CHECKPOINT,
+    resend: true,
+    values: (members) => [queue, members],
+    pack: (write) => ({
+      ...packRef(write),
+      ...packValue(write.value),
+      name: packText(write.name),
+      duration: write.durationMs,
+      position: packTextOrNull(write.position),
+      lease: write.leaseMs,
+    }),
+    answer: ([row], write, again) => refusalOf(row!) ?? keptOf(row!, write, again),
+  }));
+}
+
+/** Of a write that was sent twice the first sending's own value is no earlier one. */
+function keptOf(row: CheckpointRow, write: CheckpointWrite, again: boolean): CheckpointKept {
+  if (row.kept_name === null) return { ok: true };
+  const kept = recordedOf([row.kept_name, row.kept_kind, row.kept_value, row.kept_stored]);
+  if (again && kept.kind === "step" && kept.value === packValue(write.value).value) return { ok: true };
+  return { ok: true, kept };
+}
+
+function createSuspend(session: Session): RunMethod<SuspendRequest, Suspended> {
+  return createRunMethod<SuspendRequest, SuspendedRow, Suspended>(
+    session,
+    (queue) => ({
+      sql: SUSPEND,
+      resend: true,
+      values: (members, again) => [queue, members, again],
+      pack: (request) => ({ ...packRef(request), waits: request.waits.map(packWait) }),
+      answer: ([row]) => {
+        const { resolved, wake_at: wakeAt } = row!;
+        const refusal = refusalOf(row!);
+        if (refusal) return refusal;
+        if (resolved === null) return { ok: true, suspended: true, wakeAt };
+        return { ok: true, suspended: false, resolved: resolved.map(recordedOf) };
+      },
+    }),
+    ({ waits }) => waits.flatMap(({ kind, target }) => (kind === "event" && target !== null ? [eventKey(target)] : [])),
+  );
+}
+
+/** Calls about one event keep their order. */
+export function eventKey(name: string): string {
+  return `event:${name}`;
+}
+
+/** The latest time a Date can hold: a deadline beyond it is as good as none. */
+const END_OF_TIME_MS = 8.64e15;
+
+/** Times are rounded up, because a sleep is never early. */
+function packWait({ step, kind, target, delayMs, untilMs }: WaitRequest): object {
+  const until = untilMs === undefined ? null : Math.max(-END_OF_TIME_MS, Math.min(END_OF_TIME_MS, Math.ceil(untilMs)));
+  return {
+    step: packText(step),
+    kind,
+    target: packTextOrNull(target),
+    delay: delayMs === null ? null : Math.min(END_OF_TIME_MS, Math.ceil(delayMs)),
+    until,
+    iso: until === null ? null : new Date(until).toISOString(),
+  };
+}
+
+function createFail(session: Session): RunMethod<FailRequest, Failed> {
+  return createRunMethod<FailRequest, FailedRow, Failed>(session, (queue) => ({
+    sql: FAIL,
+    resend: true,
+    values: (members, again) => [queue, members, again],
+    pack: (request) => {
+      const { value, fate } = packFailure(request.failure);
+      const delay = request.retryDelayMs === null ? null : Math.ceil(Math.max(0, request.retryDelayMs));
+      return { ...packRef(request), failure: value, fate, delay };
+    },
+    answer: ([row]) => {
+      const { task_state: taskState, next_run: nextRunId, next_at: nextAttemptAt } = row!;
+      return refusalOf(row!) ?? { ok: true, taskState, nextRunId, nextAttemptAt };
+    },
+  }));
+}

@@ -1,0 +1,75 @@
+// Tasks, runs, checkpoints and waits as they stand after the last commit. Lists are in list.ts.
+import { isUuid, type TaskId } from "../../src/core/ids.ts";
+import type { TaskReads } from "../../src/ports/store.ts";
+import {
+  checkpointOf,
+  packText,
+  runOf,
+  taskOf,
+  unpackText,
+  waitOf,
+  type CheckpointRow,
+  type RunRow,
+  type TaskRow,
+  type WaitRow,
+} from "./codec.ts";
+import { relationsOf, RUN_COLUMNS, TASK_COLUMNS } from "./columns.ts";
+import { createList } from "./list.ts";
+import type { Session } from "./session.ts";
+
+const WAITS = `select step, kind, target, chiron.ms(deadline_at) as deadline_at, chiron.ms(created_at) as created_at
+  from chiron.waits where task_id = $1 order by chiron.ms(created_at), step collate "C"`;
+const ACTIVE_NAMES = "select distinct workflow_name from chiron.tasks where ended is null";
+const ACTIVE_OF = "select task_id from chiron.tasks where ended is null and workflow_name = $1 order by seq limit $2";
+
+export function createReads(session: Session): TaskReads {
+  const { sender } = session;
+  const sql = statements(session);
+  return {
+    async find(id) {
+      if (!isUuid(id)) return null;
+      type Found = TaskRow & RunRow;
+      const rows = await sender.read<Found>(sql.byTask, [id]);
+      const row = rows[0] ?? (await sender.read<Found>(sql.byRun, [id]))[0];
+      return row ? { task: taskOf(row), run: runOf(row) } : null;
+    },
+    ...createList(session),
+    runs: async (taskId) => (await ofTask<RunRow>(session, sql.runs, taskId)).map(runOf),
+    checkpoints: async (taskId) => (await ofTask<CheckpointRow>(session, sql.checkpoints, taskId)).map(checkpointOf),
+    waits: async (taskId) => (await ofTask<WaitRow>(session, WAITS, taskId)).map(waitOf),
+    async activeNames() {
+      const rows = await sender.read<{ workflow_name: string }>(ACTIVE_NAMES, []);
+      return rows.map((row) => unpackText(row.workflow_name));
+    },
+    async activeOf(name, limit) {
+      const rows = await sender.read<{ task_id: TaskId }>(ACTIVE_OF, [packText(name), limit]);
+      return rows.map((row) => row.task_id);
+    },
+  };
+}
+
+async function ofTask<Row extends object>({ sender }: Session, sql: string, taskId: TaskId): Promise<Row[]> {
+  return isUuid(taskId) ? sender.read<Row>(sql, [taskId]) : [];
+}
+
+function statements({ queues }: Session) {
+  const { tasks, runs, checkpoints } = relationsOf(queues);
+  const found = `select ${TASK_COLUMNS}, ${RUN_COLUMNS} from chiron.tasks k join ${tasks} t on t.task_id = k.task_id
+    join ${runs} n on n.run_id = t.last_attempt_run join ${runs} r on r.task_id = t.task_id left join chiron.runs x on x.run_id = r.run_id`;
+  return {
+    byTask: `${found} where k.task_id = $1 and r.run_id = t.last_attempt_run`,
+    byRun: `${found} where r.run_id = $1`,
+    runs: `select ${RUN_COLUMNS} from ${runs} r join ${tasks} t on t.task_id = r.task_id left join chiron.runs x on x.run_id = r.run_id
+      where r.task_id = $1 order by r.attempt`,
+    // Checkpoints that another program wrote and that no claim has seen yet come last.
+    checkpoints: `select coalesce(m.name, c.checkpoint_name) as name, coalesce(m.kind, 'step') as kind, m.value,
+        case when m.value is null then c.state::text end as printed,
+        coalesce(m.seq, 1000000 + row_number() over (order by c.updated_at, c.checkpoint_name))::integer as seq,
+        coalesce(m.owner_run_id, c.owner_run_id, c.task_id) as owner_run_id, coalesce(m.attempt, 1) as attempt,
+        chiron.ms(coalesce(m.created_at, c.updated_at)) as created_at, coalesce(m.duration_ms, 0) as duration_ms, m.position
+      from (select * from chiron.checkpoints where task_id = $1) m
+      full join (select * from ${checkpoints} x where task_id = $1 and status = 'committed') c
+        on c.checkpoint_name = chiron.stored_name(m.name, m.kind)
+      order by 5`,
+  };
+}

@@ -1,0 +1,139 @@
+-- Times, values and queues: the small things every other function stands on.
+begin;
+
+-- Milliseconds since the epoch; null for "never".
+create function chiron.ms(at timestamptz) returns double precision
+language sql immutable as $$
+  select case when isfinite(at) then round(extract(epoch from date_trunc('milliseconds', at)) * 1000)::double precision end
+$$;
+
+create function chiron.at(ms double precision) returns timestamptz
+language sql immutable as $$
+  select to_timestamp(ms / 1000.0)
+$$;
+
+-- An instant `delay` ms after now, on a whole millisecond; now itself for none.
+create function chiron.after(now_at timestamptz, delay double precision) returns timestamptz
+language sql immutable as $$
+  select case when delay > 0 then date_trunc('milliseconds', now_at) + make_interval(secs => delay / 1000) else now_at end
+$$;
+
+-- A JSON text as the jsonb that other programs read. fate: 0 it comes back as it was, 1 jsonb changes it, 2 jsonb cannot hold it.
+create function chiron.natural(value text, fate integer) returns jsonb
+language sql immutable as $$
+  select case when fate = 2 then '{"$chiron": "exact"}'::jsonb else value::jsonb end
+$$;
+
+-- The text that has to be kept beside the natural form.
+create function chiron.exact(value text, fate integer) returns text
+language sql immutable as $$
+  select case when fate > 0 then value end
+$$;
+
+-- A jsonb as the text it was made from, for texts of fate 0: without the spaces that Postgres puts behind colons and commas.
+create function chiron.compact(value jsonb) returns text
+language sql immutable as $$
+  select regexp_replace(value::text, '("(?:[^"\\]|\\.)*")| ', '\1', 'g')
+$$;
+
+create function chiron.relation(prefix text, q text) returns text
+language sql immutable as $$
+  select format('absurd.%I', prefix || q)
+$$;
+
+create function chiron.queue_of_run(run uuid) returns text
+language plpgsql stable as $$
+declare
+  q text;
+  hit integer;
+begin
+  for q in select queue from chiron.queues order by position loop
+    execute format('select 1 from %s where run_id = $1', chiron.relation('r_', q)) into hit using run;
+    if hit is not null then
+      return q;
+    end if;
+  end loop;
+  return null;
+end $$;
+
+create function chiron.queue_of_task(task uuid) returns text
+language plpgsql stable as $$
+declare
+  q text;
+  hit integer;
+begin
+  select queue into q from chiron.tasks where task_id = task;
+  if found then
+    return q;
+  end if;
+  for q in select queue from chiron.queues order by position loop
+    execute format('select 1 from %s where task_id = $1', chiron.relation('t_', q)) into hit using task;
+    if hit is not null then
+      return q;
+    end if;
+  end loop;
+  return null;
+end $$;
+
+-- Locks runs in one order for everybody, before anything else of theirs is touched.
+create function chiron.lock_runs(q text, runs uuid[]) returns void
+language plpgsql as $$
+begin
+  execute format('select 1 from %s where run_id = any ($1) order by run_id for update', chiron.relation('r_', q)) using runs;
+end $$;
+
+-- Brings tasks that other programs spawned (or that were there before Chiron) under its eyes, with what they have recorded.
+create function chiron.adopt(q text, only_tasks uuid[] default null) returns void
+language plpgsql as $$
+begin
+  execute format(
+    'with found as (
+       select t.task_id, t.params ->> ''workflow_name'' as workflow_name, t.params ->> ''harness_type'' as harness_type, t.enqueue_at,
+              t.state in (''completed'', ''failed'', ''cancelled'') as over, t.state,
+              coalesce(r.completed_at, r.failed_at, t.cancelled_at, r.started_at, t.enqueue_at) as touched_at
+       from %1$s t left join %2$s r on r.run_id = t.last_attempt_run
+       where t.task_name = ''centaur.workflow'' and t.params ->> ''workflow_name'' is not null
+         and ($2 is null or t.task_id = any ($2))
+         and not exists (select 1 from chiron.tasks k where k.task_id = t.task_id)
+     ), made as (
+       insert into chiron.tasks (task_id, queue, workflow_name, cause_kind, harness_type, recorded, ended, created_at, updated_at,
+                                 finished_at)
+       select task_id, $1, workflow_name, ''api'', harness_type,
+              (select count(*) from %3$s c where c.task_id = found.task_id and c.status = ''committed''),
+              case when over then state end, enqueue_at, touched_at, case when over then touched_at end
+       from found order by task_id
+       on conflict do nothing returning task_id
+     )
+     insert into chiron.checkpoints (task_id, name, seq, kind, owner_run_id, attempt, created_at, duration_ms)
+     select c.task_id, regexp_replace(c.checkpoint_name, ''\$timeout$'', ''''),
+            row_number() over (partition by c.task_id order by c.updated_at, c.checkpoint_name),
+            case when c.checkpoint_name like ''%%$timeout'' then ''timeout'' else ''step'' end,
+            coalesce(c.owner_run_id, c.task_id), coalesce(r.attempt, 1), c.updated_at, 0
+     from %3$s c join made using (task_id) left join %2$s r on r.run_id = c.owner_run_id
+     where c.status = ''committed''
+     on conflict do nothing',
+    chiron.relation('t_', q), chiron.relation('r_', q), chiron.relation('c_', q))
+    using q, only_tasks;
+end $$;
+
+-- Makes a queue ours to serve. Where the tables belong to another role its additions are left out: they only make things quicker.
+create function chiron.serve_queue(q text, place integer, with_events boolean) returns void
+language plpgsql as $$
+begin
+  if not exists (select 1 from absurd.queues where queue_name = q) then
+    perform absurd.create_queue(q);
+  end if;
+  insert into chiron.queues (queue, position, takes_events) values (q, place, with_events) on conflict do nothing;
+  if not found then
+    return;
+  end if;
+  begin
+    perform chiron.extend_queue(q);
+  exception when insufficient_privilege or undefined_function then
+    raise notice 'queue "%": no notifications, due runs are found by asking', q;
+  end;
+  perform chiron.adopt(q);
+end $$;
+
+insert into chiron.migrations (id, name) values (2, 'queues');
+commit;
