@@ -1,0 +1,57 @@
+// What `chiron db doctor` finds out with two connections: whether something between us and the server lends its sessions out by the
+// transaction, and whether a notification arrives.
+import { randomUUID } from "node:crypto";
+import type pg from "pg";
+import { rowOf, type Check } from "./examination.ts";
+
+/** Far longer than a notification takes; it comes in a millisecond or not at all. */
+const PATIENCE_MS = 2_000;
+
+/**
+ * Behind a pooler in transaction mode a session between two transactions has no server process of its own: while another connection is
+ * inside a transaction that took the one we had, we get another.
+ */
+export const checkPooler: Check = async ({ client, connect }) => {
+  const other = await connect();
+  try {
+    const first = await backendOf(client);
+    await other.query("begin");
+    const theirs = await backendOf(other);
+    const second = await backendOf(client);
+    await other.query("rollback");
+    if (first === second && first !== theirs) {
+      return { status: "ok", message: "none, or one that keeps a session for a connection" };
+    }
+    const fix =
+      "Work is done all the same, and found by polling instead of notifications. docs/production.md has more.";
+    return { status: "warn", message: "a pooler in transaction mode stands between", fix };
+  } finally {
+    await other.end();
+  }
+};
+
+async function backendOf(client: pg.Client): Promise<number> {
+  return (await rowOf<{ pid: number }>(client, "select pg_backend_pid() as pid")).pid;
+}
+
+export const checkListen: Check = async ({ connect, client }) => {
+  const listener = await connect();
+  const channel = `chiron_doctor_${randomUUID().replaceAll("-", "")}`;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const heard = new Promise<boolean>((resolve) => {
+      listener.on("notification", () => resolve(true));
+      timer = setTimeout(() => resolve(false), PATIENCE_MS);
+    });
+    await listener.query(`listen ${channel}`);
+    const sent = performance.now();
+    await client.query("select pg_notify($1, '')", [channel]);
+    if (await heard) return { status: "ok", message: `a notification takes ${Math.ceil(performance.now() - sent)} ms` };
+    const fix =
+      "Runs are found by polling, up to a second later. Give Chiron a direct address, or a pooler in session mode.";
+    return { status: "warn", message: "notifications do not arrive", fix };
+  } finally {
+    clearTimeout(timer);
+    await listener.end();
+  }
+};

@@ -1,0 +1,76 @@
+// `chiron db doctor`: looks at a server for what would keep Chiron from working on it, or make it slow. Changes nothing.
+import pg from "pg";
+import { ChironError, messageOf } from "../../src/core/errors.ts";
+import { clientConfig } from "./database.ts";
+import { translate } from "./errors.ts";
+import type { Check, Finding, Patient } from "./examination.ts";
+import { checkHistory, checkRights, checkSnapshots, checkTables } from "./examine-contents.ts";
+import { checkListen, checkPooler } from "./examine-pooler.ts";
+import {
+  checkClock,
+  checkConnections,
+  checkEncoding,
+  checkSafety,
+  checkVersion,
+  checkWritable,
+} from "./examine-server.ts";
+
+const CHECKS: readonly (readonly [name: string, check: Check])[] = [
+  ["version", checkVersion],
+  ["writable", checkWritable],
+  ["encoding", checkEncoding],
+  ["rights", checkRights],
+  ["durability", checkSafety],
+  ["connections", checkConnections],
+  ["clock", checkClock],
+  ["pooler", checkPooler],
+  ["notifications", checkListen],
+  ["old snapshots", checkSnapshots],
+  ["history", checkHistory],
+  ["tables", checkTables],
+];
+
+const STATEMENT_TIMEOUT_MS = 10_000;
+
+export interface ExamineOptions {
+  readonly connectionString: string;
+  /** For messages: without the password. */
+  readonly location: string;
+  readonly poolSize: number;
+}
+
+/** One finding a check; a server that cannot be reached is one finding. */
+export async function examinePostgres({ connectionString, location, poolSize }: ExamineOptions): Promise<Finding[]> {
+  const connect = async (): Promise<pg.Client> => {
+    const applicationName = "chiron db doctor";
+    // A pooler may refuse start-up parameters, and then there would be nothing to examine: the limit is set by statement.
+    const client = new pg.Client(clientConfig({ connectionString, applicationName, statementTimeoutMs: 0 }));
+    client.on("error", () => undefined);
+    await client.connect();
+    return client;
+  };
+  let client: pg.Client;
+  try {
+    client = await connect();
+  } catch (error) {
+    const { message, hint } = translate(error, location);
+    return [{ name: "connection", status: "fail", message, ...(hint === undefined ? {} : { fix: hint }) }];
+  }
+  try {
+    await client.query(`set statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
+    const findings: Finding[] = [{ name: "connection", status: "ok", message: location }];
+    for (const [name, check] of CHECKS) findings.push({ name, ...(await tried(check, { client, connect, poolSize })) });
+    return findings;
+  } finally {
+    await client.end();
+  }
+}
+
+async function tried(check: Check, patient: Patient): Promise<Omit<Finding, "name">> {
+  try {
+    return await check(patient);
+  } catch (error) {
+    const said = error instanceof ChironError ? error.message : messageOf(error);
+    return { status: "warn", message: `could not be looked at: ${said}` };
+  }
+}
