@@ -25,6 +25,7 @@ export function schemaFiles(): string[] {
 /** One session: every statement goes over one connection, so that a test decides which session waits for which. */
 export class Session {
   readonly client: pg.Client;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(connectionString: string) {
     this.client = new pg.Client({ connectionString });
@@ -32,8 +33,11 @@ export class Session {
     this.client.on("error", () => undefined);
   }
 
+  /** Statements given at once run one after the other. */
   async rows(text: string, ...values: unknown[]): Promise<Row[]> {
-    return (await this.client.query(text, values)).rows as Row[];
+    const result = this.#last.then(() => this.client.query(text, values));
+    this.#last = result.catch(() => undefined);
+    return (await result).rows as Row[];
   }
 
   async row(text: string, ...values: unknown[]): Promise<Row> {
