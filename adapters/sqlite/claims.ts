@@ -17,7 +17,7 @@ import type { Waiting } from "./waiting.ts";
 export const DUE = `SELECT r.run_id, r.task_id, r.attempt, r.available_at, r.recorded, r.started_at, t.workflow_name, t.input,
   t.max_attempts, t.harness_type FROM runs r INDEXED BY runs_due CROSS JOIN tasks t ON t.task_id = r.task_id
   WHERE r.queue = ? AND r.state IN ('pending', 'sleeping') AND r.available_at <= ? ORDER BY r.available_at, r.run_id LIMIT ?`;
-const CLAIM = `UPDATE runs SET state = 'running', claim_token = ?, lease_until = ?, started_at = coalesce(started_at, ?),
+const CLAIM = `UPDATE runs SET state = 'running', claim_token = ?, lease_until = ?, generation = coalesce(?, generation), started_at = coalesce(started_at, ?),
   updated_at = ? WHERE run_id = ?`;
 const HELD = `SELECT 1 AS held FROM runs WHERE ${FENCE}`;
 const EXTEND = `UPDATE runs SET lease_until = ? WHERE ${FENCE}`;
@@ -97,13 +97,14 @@ function createClaim(session: Session, { recorder, waiting }: ClaimParts): (requ
   const due = prepareQuery<[string, number, number], DueRow>(db, DUE);
   const take = db.prepare(CLAIM);
   let serial = 0;
-  return ({ queue, limit, leaseMs, owner }) => {
+  return ({ queue, limit, leaseMs, owner, generation }) => {
+    const code = generation === undefined ? null : packText(generation);
     const now = clock.now();
     const leaseUntil = now + leaseMs;
     return due.all(packText(queue), now, limit).map((row) => {
       serial += 1;
       const claimToken = `${owner}:${boot}-${serial}` as ClaimToken;
-      take.run(claimToken, leaseUntil, now, now, row.run_id);
+      take.run(claimToken, leaseUntil, code, now, now, row.run_id);
       // A first attempt that never ran has no waits and no checkpoints: the common case costs no query.
       const fresh = row.attempt === 1 && row.started_at === null;
       if (!fresh) waiting.lapse(row.task_id, now);

@@ -51,6 +51,10 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
     return this.#catalog.workflows.get(workflowName);
   }
 
+  generation(): string {
+    return this.#catalog.generation;
+  }
+
   all(): Iterable<string> {
     return this.#catalog.workflows.keys();
   }

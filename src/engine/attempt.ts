@@ -25,6 +25,7 @@ export interface AttemptDeps {
 export class Attempt {
   readonly run: ClaimedRun;
   readonly #deps: AttemptDeps;
+  readonly #noted: string;
   readonly #ending = new AbortController();
   #leaseUntil: number;
   #draining = false;
@@ -34,8 +35,10 @@ export class Attempt {
   /** What the store threw at a write of this attempt: it cannot go on and must not stay claimed. */
   #fault: unknown = null;
 
-  constructor(run: ClaimedRun, deps: AttemptDeps) {
+  /** `noted`: the generation that the claim wrote down. */
+  constructor(run: ClaimedRun, noted: string, deps: AttemptDeps) {
     this.run = run;
+    this.#noted = noted;
     this.#deps = deps;
     this.#leaseUntil = run.leaseUntil;
   }
@@ -77,11 +80,20 @@ export class Attempt {
       attempt: run.attempt,
       generation,
     });
+    if (generation !== this.#noted) this.#stamp(generation);
     const end = await runnable.host.run(run, this.#session(), this.#ending.signal);
     this.#ended = true;
     const recording = this.record(end);
     settled();
     await recording.catch((error: unknown) => this.#fail(engineFault(error), true));
+  }
+
+  /** Notes which code runs it, where the claim could not know: an older version that serves, a built-in. Nobody waits for it. */
+  #stamp(generation: string): void {
+    const { runId, claimToken } = this.run;
+    this.#deps.store.progress.stamp([{ runId, claimToken, generation }]).catch((error: unknown) => {
+      this.#deps.bus.publish({ type: "service.error", service: "stamp", message: messageOf(error) });
+    });
   }
 
   /** Writes what the end of a host's work means. */

@@ -50,6 +50,7 @@ function withBuiltins(names: WorkflowNames): WorkflowNames {
   return {
     find: (name) => names.find(name) ?? (BUILTIN_NAMES.has(name) ? builtin(name) : undefined),
     all: () => names.all(),
+    generation: () => names.generation(),
     ready: () => names.ready(),
   };
 }

@@ -12,6 +12,8 @@ export interface Runnable {
 export interface WorkflowNames {
   find(workflowName: string): Runnable | undefined;
   all(): Iterable<string>;
+  /** Id of the newest generation: the code of nearly every workflow. */
+  generation(): string;
   /** False until the first load has ended: nothing is claimed before. */
   ready(): boolean;
 }

@@ -112,13 +112,18 @@ export class Worker implements Service {
       this.#wanted = false;
       if (!this.#deps.names.ready()) return;
       const { leaseMs, owner } = this.#deps.settings;
-      const requests = ALL_QUEUES.map((queue) => ({ queue, limit: this.#free(queue), leaseMs, owner })).filter(
-        (request) => request.limit > 0,
-      );
+      const generation = this.#deps.names.generation();
+      const requests = ALL_QUEUES.map((queue) => ({
+        queue,
+        limit: this.#free(queue),
+        leaseMs,
+        owner,
+        generation,
+      })).filter((request) => request.limit > 0);
       if (requests.length === 0) return;
       try {
         const claimed = await this.#deps.store.claims.claim(requests);
-        this.#take(claimed, requests);
+        this.#take(claimed, requests, generation);
       } catch (error) {
         this.#deps.bus.publish({ type: "service.error", service: this.name, message: messageOf(error) });
         return;
@@ -126,16 +131,16 @@ export class Worker implements Service {
     }
   }
 
-  #take(claimed: readonly ClaimedRun[][], requests: readonly { readonly limit: number }[]): void {
+  #take(claimed: readonly ClaimedRun[][], requests: readonly { readonly limit: number }[], generation: string): void {
     claimed.forEach((runs, index) => {
       if (runs.length === requests[index]!.limit) this.#wanted = true;
-      for (const run of runs) this.#begin(run);
+      for (const run of runs) this.#begin(run, generation);
     });
   }
 
-  #begin(run: ClaimedRun): void {
+  #begin(run: ClaimedRun, generation: string): void {
     const queue = run.queue as QueueName;
-    const attempt = new Attempt(run, { ...this.#deps, due: this.due });
+    const attempt = new Attempt(run, generation, { ...this.#deps, due: this.due });
     this.#attempts.set(run.runId, attempt);
     this.#active.set(queue, (this.#active.get(queue) ?? 0) + 1);
     let held = true;

@@ -111,6 +111,8 @@ export interface ClaimRequest {
   readonly leaseMs: number;
   /** Names the process and its boot; every claim token starts with it. */
   readonly owner: string;
+  /** The generation of code that will most likely run what is claimed; noted with the claim, so that a stamp is rarely needed. */
+  readonly generation?: string;
 }
 
 /** The parts of a checkpoint that a replay needs. */

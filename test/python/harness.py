@@ -178,6 +178,13 @@ class Extended(_Process):
         self.write(NONCE + "\t".join((json.dumps(header), *texts)) + "\n")
 
     def next(self, seconds: float = DEADLINE_S) -> Frame:
+        frame = self._any(seconds)
+        # Told before each import, whenever that comes; only tests of it want it.
+        while frame["t"] == "importing":
+            frame = self._any(seconds)
+        return frame
+
+    def _any(self, seconds: float) -> Frame:
         line = self.lines.next(seconds)
         assert line is not None, "the host ended"
         assert line.startswith(NONCE), line

@@ -65,16 +65,22 @@ test("closing leaves no process, no record and no temporary folder", async () =>
   expect(fs.existsSync(path.join(stateDir, "hosts.json"))).toBe(false);
 });
 
-test("a module that ends the process while it is imported fails the load with its words", async () => {
+test("a module that ends the process while it is imported is a problem of its file, with how the process ended", async () => {
   const folder = temporaryFolder();
   const text = 'WORKFLOW_NAME = "dies"\nimport os\nos.write(2, b"dying words\\n")\nos._exit(9)\n';
   fs.writeFileSync(path.join(folder, "dies.py"), text);
   const { host } = openProject({ dirs: [folder] });
-  await expect(host.load()).rejects.toMatchObject({
-    code: "host_failed",
-    message: expect.stringContaining("status 9"),
-  });
-  expect(host.status()).toEqual([]);
+  const { discovery } = (await host.load())!;
+  expect(discovery.workflows).toEqual([]);
+  expect(discovery.problems).toMatchObject([
+    {
+      path: path.join(folder, "dies.py"),
+      kind: "exit",
+      workflowName: "dies",
+      message: expect.stringContaining("status 9"),
+    },
+  ]);
+  expect(host.status()).toHaveLength(1);
 });
 
 test("a host script that cannot run fails the load with what the interpreter said", async () => {

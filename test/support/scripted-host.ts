@@ -24,6 +24,10 @@ export class ScriptedNames implements WorkflowNames {
     return { workflowName, host, inputSchema: null };
   }
 
+  generation(): string {
+    return "scripted";
+  }
+
   all(): Iterable<string> {
     return this.scripts.keys();
   }

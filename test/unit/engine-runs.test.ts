@@ -37,6 +37,7 @@ test("a run completes with what its handler returned, and its input reached the 
     cause: { kind: "api" },
   });
   expect(seen).toEqual(['{"n":1.5}']);
+  expect((await bench.store.reads.find(taskId))!.run.generation).toBe("scripted");
 });
 
 test("a failed attempt is followed by a new run of the same task that keeps the checkpoints", async () => {

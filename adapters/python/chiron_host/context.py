@@ -64,13 +64,15 @@ class WorkflowContext(AgentCalls, ChildCalls, OutsideCalls):
         """Sleep until an instant; a naive datetime is UTC."""
         moment = in_utc(when)
         ms = max(0, -(-int(moment.timestamp() * 1_000_000) // 1000))
-        past = moment <= datetime.now(moment.tzinfo)
         request = {"type": "ctx.sleep_until", "wake_at": moment.isoformat().replace("+00:00", "Z")}
-        wait = Wait("sleep", None, 0, None, request) if past else Wait("sleep", None, None, ms, request)
-        await self._session.wait(name, wait)
+        # Whether it has passed is for the runtime's clock to say.
+        await self._session.wait(name, Wait("sleep", None, None, ms, request))
 
     async def wait_for_event(self, name: str, event_type: str, correlation_id: str, *, timeout: object = None) -> Any:
         """The payload of an event, emitted before or after; RuntimeError when `timeout` passes first."""
+        for text in (str(event_type), str(correlation_id)):
+            if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+                raise ValueError("an event's type and id hold neither NUL nor lone surrogates: nobody could emit it")
         target = f"python:[{quote(str(event_type))},{quote(str(correlation_id))}]"
         ms = None if timeout is None else duration_ms(timeout)
         request: dict[str, Any] = {
