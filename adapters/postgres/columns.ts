@@ -20,14 +20,14 @@ export function relationsOf(queues: readonly string[]): Relations {
   return { tasks: union("t_", TASKS), runs: union("r_", RUNS), checkpoints: union("c_", CHECKPOINTS) };
 }
 
-/** Of k (chiron.tasks), t (its task) and n (its newest run). */
-export const TASK_COLUMNS = `k.task_id, k.queue, k.workflow_name, t.state as task_state,
+/** Of k (chiron.tasks), t (its task) and the alias of its newest run. */
+export const taskColumns = (n: "n" | "r"): string => `k.task_id, k.queue, k.workflow_name, t.state as task_state,
   k.input, case when k.input is null then (t.params -> 'input')::text end as input_printed,
   k.output, case when k.output is null and t.state = 'completed' then (t.completed_payload -> 'output')::text end as output_printed,
   t.attempts, t.max_attempts, t.last_attempt_run as last_run_id, t.idempotency_key, k.cause_kind, k.cause_ref, k.parent_task_id,
   k.harness_type, chiron.ms(k.created_at) as task_created_at, chiron.ms(k.updated_at) as task_updated_at,
   chiron.ms(t.first_started_at) as task_started_at,
-  chiron.ms(case t.state when 'completed' then n.completed_at when 'failed' then n.failed_at when 'cancelled' then t.cancelled_at end)
+  chiron.ms(case t.state when 'completed' then ${n}.completed_at when 'failed' then ${n}.failed_at when 'cancelled' then t.cancelled_at end)
     as task_finished_at`;
 
 /** Of r (the run), x (what chiron.runs adds to it) and t (its task). */

@@ -27,7 +27,10 @@ const SLOW = meaning(
 /** By the longest prefix of SQLSTATE. */
 const STATES: readonly (readonly [prefix: string, meaning: Meaning])[] = [
   ["28", LOGIN],
-  ["3D000", meaning("not_found", "does not exist", "Create the database, or correct its name in the connection string.")],
+  [
+    "3D000",
+    meaning("not_found", "does not exist", "Create the database, or correct its name in the connection string."),
+  ],
   [
     "42501",
     meaning(

@@ -1,12 +1,11 @@
 // Lists of tasks, newest first, and counts. chiron.tasks has an index for every way to narrow a list; the state that counts is the one
 // in absurd's tables.
-import { isUuid } from "../../src/core/ids.ts";
 import { isTerminal, type State } from "../../src/core/states.ts";
 import type { TaskReads } from "../../src/ports/store.ts";
 import type { TaskFilter } from "../../src/ports/store-types.ts";
 import { packText, runOf, taskOf, unpackText, type RunRow, type TaskRow } from "./codec.ts";
-import { relationsOf, RUN_COLUMNS, TASK_COLUMNS } from "./columns.ts";
-import type { Session } from "./session.ts";
+import { relationsOf, RUN_COLUMNS, taskColumns } from "./columns.ts";
+import { idOrNone, type Session } from "./session.ts";
 
 interface CountRow {
   readonly queue: string;
@@ -19,14 +18,13 @@ export function createList({ sender, queues }: Session): Pick<TaskReads, "list" 
   const { tasks, runs } = relationsOf(queues);
   const from = `from chiron.tasks k join ${tasks} t on t.task_id = k.task_id join ${runs} r on r.run_id = t.last_attempt_run
     left join chiron.runs x on x.run_id = r.run_id`;
-  const columns = `${TASK_COLUMNS.replaceAll("n.", "r.")}, ${RUN_COLUMNS}`;
+  const columns = `${taskColumns("r")}, ${RUN_COLUMNS}`;
   const counts = `select queue, ended as state, workflow_name, count(*)::integer as count from chiron.tasks where ended is not null
       group by 1, 2, 3
     union all select k.queue, t.state, k.workflow_name, count(*)::integer from chiron.tasks k join ${tasks} t on t.task_id = k.task_id
       where k.ended is null group by 1, 2, 3`;
   return {
     async list(filter) {
-      if (filter.before !== undefined && !isUuid(filter.before)) return [];
       const { where, values } = conditions(filter);
       const sql = `select ${columns} ${from} ${where} order by k.seq desc limit $1`;
       const rows = await sender.read<TaskRow & RunRow>(sql, values);
@@ -50,8 +48,9 @@ function conditions({ workflowName, states, parentTaskId, before, limit }: TaskF
     where.push(condition(`$${values.length}`));
   };
   if (workflowName !== undefined) add((place) => `k.workflow_name = ${place}`, packText(workflowName));
-  if (parentTaskId !== undefined) add((place) => `k.parent_task_id = ${place}`, parentTaskId);
-  if (before !== undefined) add((place) => `k.seq < (select seq from chiron.tasks where task_id = ${place})`, before);
+  if (parentTaskId !== undefined) add((place) => `k.parent_task_id = ${place}`, idOrNone(parentTaskId));
+  if (before !== undefined)
+    add((place) => `k.seq < (select seq from chiron.tasks where task_id = ${place})`, idOrNone(before));
   if (states) {
     add((place) => `t.state = any (${place})`, states);
     // Says the same once more in terms of the indexes.

@@ -1,10 +1,10 @@
 // Log lines of runs. They are not worth a commit of their own: they ride along with the next one, or wait a moment for it.
-import { isUuid, type RunId, type TaskId } from "../../src/core/ids.ts";
+import type { RunId, TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
 import type { LogStore } from "../../src/ports/store.ts";
 import type { LogLine } from "../../src/ports/store-types.ts";
 import { packJson, packText, unpackText } from "./codec.ts";
-import type { Session } from "./session.ts";
+import { idOrNone, type Session } from "./session.ts";
 
 /** How long a line may wait for company, in ms: short for a person who is watching. */
 const WAIT_MS = 50;
@@ -41,8 +41,8 @@ export function createLogs({ sender, gatherer }: Session): LogStore {
   return {
     append: async (lines) => void (await append(lines)),
     async list(taskId, { runId, after, limit }) {
-      if (!isUuid(taskId) || (runId !== undefined && !isUuid(runId))) return [];
-      const rows = await sender.read<LogRow>(LIST, [taskId, after ?? 0, runId ?? null, limit]);
+      const run = runId === undefined ? null : idOrNone(runId);
+      const rows = await sender.read<LogRow>(LIST, [idOrNone(taskId), after ?? 0, run, limit]);
       return rows.map((row) => ({
         id: row.id,
         taskId: row.task_id,

@@ -55,7 +55,10 @@ interface State {
 }
 
 /** Chiron's schema number and what absurd schema it stands on. `client` is connected and idle. */
-export async function makeReady(client: pg.Client, ready: Readiness): Promise<{ schema: number; absurd: AbsurdSchema }> {
+export async function makeReady(
+  client: pg.Client,
+  ready: Readiness,
+): Promise<{ schema: number; absurd: AbsurdSchema }> {
   const known = migrations();
   const latest = known.at(-1)!.id;
   const isReady = ({ schema, queues }: State): boolean =>
@@ -90,16 +93,22 @@ async function look(client: pg.Client): Promise<State> {
   return {
     absurd: there.absurd ? await one<string>("select absurd.get_schema_version() as value") : null,
     schema: there.chiron ? await one<number>("select coalesce(max(id), 0) as value from chiron.migrations") : 0,
-    queues: there.queues ? await one<string[]>("select coalesce(array_agg(queue), '{}') as value from chiron.queues") : [],
+    queues: there.queues
+      ? await one<string[]>("select coalesce(array_agg(queue), '{}') as value from chiron.queues")
+      : [],
   };
 }
 
 function checkVersions({ absurd, schema }: State, latest: number, location: string): void {
   if (schema > latest) {
-    throw new ChironError("store_newer", `the store ${location} has schema ${schema}, this Chiron knows up to ${latest}`, {
-      hint: "Use the Chiron that wrote it, or a newer one.",
-      details: { location, schema, known: latest },
-    });
+    throw new ChironError(
+      "store_newer",
+      `the store ${location} has schema ${schema}, this Chiron knows up to ${latest}`,
+      {
+        hint: "Use the Chiron that wrote it, or a newer one.",
+        details: { location, schema, known: latest },
+      },
+    );
   }
   const numbers = /^v?(\d+)\.(\d+)/.exec(absurd ?? "");
   if (!numbers) return;

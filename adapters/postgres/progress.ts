@@ -24,7 +24,7 @@ const CHECKPOINT = "select * from chiron.checkpoint($1, $2::json)";
 const SUSPEND = "select * from chiron.suspend($1, $2::json, $3)";
 const COMPLETE = "select * from chiron.complete($1, $2::json, $3)";
 const FAIL = "select * from chiron.fail($1, $2::json, $3)";
-const STAMP = "select chiron.stamp($1, $2::json)";
+const STAMP = "select n from chiron.stamp($1, $2::json)";
 
 interface CheckpointRow extends RefusableRow {
   readonly kept_name: string | null;
@@ -55,7 +55,7 @@ export function createProgress(session: Session): ProgressTransitions {
     pack: (request) => ({ ...packRef(request), ...packValue(request.output) }),
     answer: ([row]) => accepted(row!),
   }));
-  const stamp = createRunMethod<ClaimRef & { generation: string }, RefusableRow, Accepted>(session, (queue) => ({
+  const stamp = createRunMethod<ClaimRef & { generation: string }, { n: number }, Accepted>(session, (queue) => ({
     sql: STAMP,
     resend: true,
     values: (members) => [queue, members],

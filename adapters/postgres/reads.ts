@@ -1,5 +1,5 @@
 // Tasks, runs, checkpoints and waits as they stand after the last commit. Lists are in list.ts.
-import { isUuid, type TaskId } from "../../src/core/ids.ts";
+import type { TaskId } from "../../src/core/ids.ts";
 import type { TaskReads } from "../../src/ports/store.ts";
 import {
   checkpointOf,
@@ -13,9 +13,9 @@ import {
   type TaskRow,
   type WaitRow,
 } from "./codec.ts";
-import { relationsOf, RUN_COLUMNS, TASK_COLUMNS } from "./columns.ts";
+import { relationsOf, RUN_COLUMNS, taskColumns } from "./columns.ts";
 import { createList } from "./list.ts";
-import type { Session } from "./session.ts";
+import { idOrNone, type Session } from "./session.ts";
 
 const WAITS = `select step, kind, target, chiron.ms(deadline_at) as deadline_at, chiron.ms(created_at) as created_at
   from chiron.waits where task_id = $1 order by chiron.ms(created_at), step collate "C"`;
@@ -26,8 +26,8 @@ export function createReads(session: Session): TaskReads {
   const { sender } = session;
   const sql = statements(session);
   return {
-    async find(id) {
-      if (!isUuid(id)) return null;
+    async find(given) {
+      const id = idOrNone(given);
       type Found = TaskRow & RunRow;
       const rows = await sender.read<Found>(sql.byTask, [id]);
       const row = rows[0] ?? (await sender.read<Found>(sql.byRun, [id]))[0];
@@ -49,12 +49,12 @@ export function createReads(session: Session): TaskReads {
 }
 
 async function ofTask<Row extends object>({ sender }: Session, sql: string, taskId: TaskId): Promise<Row[]> {
-  return isUuid(taskId) ? sender.read<Row>(sql, [taskId]) : [];
+  return sender.read<Row>(sql, [idOrNone(taskId)]);
 }
 
 function statements({ queues }: Session) {
   const { tasks, runs, checkpoints } = relationsOf(queues);
-  const found = `select ${TASK_COLUMNS}, ${RUN_COLUMNS} from chiron.tasks k join ${tasks} t on t.task_id = k.task_id
+  const found = `select ${taskColumns("n")}, ${RUN_COLUMNS} from chiron.tasks k join ${tasks} t on t.task_id = k.task_id
     join ${runs} n on n.run_id = t.last_attempt_run join ${runs} r on r.task_id = t.task_id left join chiron.runs x on x.run_id = r.run_id`;
   return {
     byTask: `${found} where k.task_id = $1 and r.run_id = t.last_attempt_run`,

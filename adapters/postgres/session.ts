@@ -63,7 +63,7 @@ export function createMethod<M, Row extends { readonly n: number }, A>(
 
 /** What every claim-side member carries into SQL. */
 export function packRef({ runId, claimToken }: ClaimRef): { run: string; worker: string } {
-  return { run: runId, worker: packText(readToken(claimToken).claimedBy) };
+  return { run: idOrNone(runId), worker: packText(readToken(claimToken).claimedBy) };
 }
 
 /** A member of a claim-side write together with the row that says why it was refused, if it was. */
@@ -105,7 +105,10 @@ export function createRunMethod<M extends ClaimRef, Row extends { readonly n: nu
     const answers: (A | Refused)[] = [];
     const groups = Map.groupBy(members.keys(), (n) => found[n]!);
     const settled = [...groups].map(async ([queue, places]) => {
-      const given = await inQueue(queue, places.map((n) => members[n]!));
+      const given = await inQueue(
+        queue,
+        places.map((n) => members[n]!),
+      );
       places.forEach((n, at) => (answers[n] = given[at]!));
     });
     await Promise.all(settled);
@@ -118,11 +121,17 @@ function queueOf(lanes: ReadonlyMap<string, unknown>, { claimToken }: ClaimRef):
   return queue !== null && lanes.has(queue) ? queue : undefined;
 }
 
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+
+/** An id as a uuid parameter; one that cannot be an id finds nothing. */
+export function idOrNone(id: string): string {
+  return isUuid(id) ? id : NO_ID;
+}
+
 const QUEUE_OF_RUN = "select chiron.queue_of_run($1) as queue";
 
 async function lookUp({ sender }: Session, { runId }: ClaimRef): Promise<string | null> {
-  if (!isUuid(runId)) return null;
-  return (await sender.read<{ queue: string | null }>(QUEUE_OF_RUN, [runId]))[0]!.queue;
+  return (await sender.read<{ queue: string | null }>(QUEUE_OF_RUN, [idOrNone(runId)]))[0]!.queue;
 }
 
 /** Refuses a queue the store does not serve. */

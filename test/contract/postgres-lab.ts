@@ -8,7 +8,7 @@ import type { OpenedStore } from "./contract.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 /** The contract's own queues beside the real ones. */
-export const LAB_QUEUES = [...ALL_QUEUES, "other", "q2"];
+export const LAB_QUEUES = [...ALL_QUEUES, "other", "q2", "q3"];
 
 const EMPTY = `do $$
 declare

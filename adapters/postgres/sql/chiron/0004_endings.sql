@@ -24,11 +24,11 @@ begin
 end $$;
 
 -- How a task ended, as the value an awaiting run gets. Output and failure are embedded as the texts they are.
-create function chiron.outcome_text(task uuid, run uuid, status text, output text, failure text) returns text
+create function chiron.outcome_text(task uuid, run uuid, status text, p_output text, p_failure text) returns text
 language sql stable as $$
   select format('{"task_id":%s,"run_id":%s,"workflow_name":%s,"status":"%s","output":%s,"failure":%s}',
-    to_json(task), to_json(run), coalesce(k.name_json, to_json(k.workflow_name)::text), status, coalesce(output, 'null'),
-    coalesce(failure, 'null'))
+    to_json(task), to_json(run), coalesce(k.name_json, to_json(k.workflow_name)::text), status, coalesce(p_output, 'null'),
+    coalesce(p_failure, 'null'))
   from chiron.tasks k where k.task_id = task
 $$;
 
@@ -40,20 +40,19 @@ declare
   q text := chiron.queue_of_task(task);
   seen record;
 begin
-  if q is not null then
-    execute format(
-      'select t.state, t.last_attempt_run as run_id,
-              case t.state when ''completed'' then coalesce(k.output, chiron.compact(t.completed_payload -> ''output'')) end as output,
-              case t.state when ''failed'' then coalesce(x.failure, chiron.compact(r.failure_reason)) end as failure
-       from %s t join chiron.tasks k using (task_id) left join %s r on r.run_id = t.last_attempt_run
-       left join chiron.runs x on x.run_id = r.run_id
-       where t.task_id = $1', chiron.relation('t_', q), chiron.relation('r_', q))
-      into seen using task;
-  end if;
-  if seen.state is null then
+  if q is null then
     return format('{"task_id":%s,"run_id":null,"workflow_name":null,"status":"not_found","output":null,"failure":null}',
       to_json(p_target));
-  elsif seen.state not in ('completed', 'failed', 'cancelled') then
+  end if;
+  execute format(
+    'select t.state, t.last_attempt_run as run_id,
+            case t.state when ''completed'' then coalesce(k.output, chiron.compact(t.completed_payload -> ''output'')) end as output,
+            case t.state when ''failed'' then coalesce(x.failure, chiron.compact(r.failure_reason)) end as failure
+     from %s t join chiron.tasks k using (task_id) left join %s r on r.run_id = t.last_attempt_run
+     left join chiron.runs x on x.run_id = r.run_id
+     where t.task_id = $1', chiron.relation('t_', q), chiron.relation('r_', q))
+    into seen using task;
+  if seen.state not in ('completed', 'failed', 'cancelled') then
     return null;
   end if;
   return chiron.outcome_text(task, seen.run_id, seen.state, seen.output, seen.failure);

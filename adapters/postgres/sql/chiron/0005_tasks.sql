@@ -136,7 +136,7 @@ begin
 end $$;
 
 -- Deletes these tasks of one queue with all that belongs to them. Their start keys stay and keep the ids they answer with.
-create function chiron.delete_tasks(q text, tasks uuid[]) returns void
+create function chiron.delete_tasks(q text, ids uuid[]) returns void
 language plpgsql as $$
 declare
   prefix text;
@@ -144,18 +144,18 @@ begin
   execute format(
     'update chiron.start_keys s set run_id = t.last_attempt_run, attempt = t.attempts from %s t
      where t.task_id = any ($1) and t.idempotency_key is not null and s.queue = $2 and s.key = t.idempotency_key',
-    chiron.relation('t_', q)) using tasks, q;
+    chiron.relation('t_', q)) using ids, q;
   foreach prefix in array array['w_', 'c_', 'r_', 't_', 'i_'] loop
     -- i_ is there for partitioned queues only.
     if prefix <> 'i_' or to_regclass(chiron.relation(prefix, q)) is not null then
-      execute format('delete from %s where task_id = any ($1)', chiron.relation(prefix, q)) using tasks;
+      execute format('delete from %s where task_id = any ($1)', chiron.relation(prefix, q)) using ids;
     end if;
   end loop;
-  delete from chiron.logs where task_id = any (tasks);
-  delete from chiron.checkpoints where task_id = any (tasks);
-  delete from chiron.waits where task_id = any (tasks);
-  delete from chiron.runs where task_id = any (tasks);
-  delete from chiron.tasks where task_id = any (tasks);
+  delete from chiron.logs where task_id = any (ids);
+  delete from chiron.checkpoints where task_id = any (ids);
+  delete from chiron.waits where task_id = any (ids);
+  delete from chiron.runs where task_id = any (ids);
+  delete from chiron.tasks where task_id = any (ids);
 end $$;
 
 create function chiron.forget(before_ms double precision, max_tasks integer) returns integer

@@ -9,16 +9,20 @@ language plpgsql as $$
 declare
   lapsed record;
   now_at timestamptz := absurd.current_time();
+  next_at timestamptz := date_trunc('milliseconds', now_at);
 begin
   for lapsed in execute format(
-    'select run_id, task_id, attempt, claim_expires_at from %s where state = ''running'' and claim_expires_at <= $1
-     order by claim_expires_at, run_id limit $2 for update skip locked', chiron.relation('r_', q)) using now_at, max_runs
+    'select r.run_id, r.task_id, r.attempt, r.claim_expires_at from %s r left join chiron.tasks k using (task_id)
+     where r.state = ''running'' and r.claim_expires_at <= $1
+     order by chiron.ms(r.claim_expires_at), k.seq limit $2 for update of r skip locked', chiron.relation('r_', q)) using now_at, max_runs
   loop
+    -- Due at once, in the order in which they are ended here.
+    next_at := least(now_at, next_at + interval '1 microsecond');
     run_id := lapsed.run_id;
     task_id := lapsed.task_id;
     attempt := lapsed.attempt;
     lease_until := lapsed.claim_expires_at;
-    select f.task_state into task_state from chiron.fail_locked(q, run_id, failure, fate, now_at, now_at) f;
+    select f.task_state into task_state from chiron.fail_locked(q, run_id, failure, fate, next_at, now_at) f;
     return next;
   end loop;
 end $$;

@@ -162,13 +162,17 @@ begin
   end loop;
 end $$;
 
-create function chiron.stamp(q text, members json) returns void
+create function chiron.stamp(q text, members json) returns table (n integer)
 language sql as $$
-  insert into chiron.runs as r (run_id, task_id, generation)
-  select distinct on (f.run_id) f.run_id, f.task_id, x.generation
-  from chiron.fenced(q, members) f join json_to_recordset(members) as x(n integer, generation text) on x.n = f.n
-  order by f.run_id, f.n desc
-  on conflict (run_id) do update set generation = excluded.generation
+  with held as (
+    select f.n, f.run_id, f.task_id, x.generation
+    from chiron.fenced(q, members) f join json_to_recordset(members) as x(n integer, generation text) on x.n = f.n
+  ), noted as (
+    insert into chiron.runs (run_id, task_id, generation)
+    select distinct on (run_id) run_id, task_id, generation from held order by run_id, n desc
+    on conflict (run_id) do update set generation = excluded.generation
+  )
+  select held.n from held
 $$;
 
 insert into chiron.migrations (id, name) values (7, 'progress');

@@ -12,14 +12,17 @@ declare
 begin
   for q in select s.queue from chiron.queues s order by s.position loop
     exit when left_over <= 0;
-    for ended in select * from chiron.expire_queue(q, failure, fate, left_over) e order by e.lease_until, e.run_id loop
+    for ended in
+      select e.*, k.workflow_name from chiron.expire_queue(q, failure, fate, left_over) e left join chiron.tasks k on k.task_id = e.task_id
+      order by chiron.ms(e.lease_until), k.seq
+    loop
       left_over := left_over - 1;
       run_id := ended.run_id;
       task_id := ended.task_id;
       queue := q;
       attempt := ended.attempt;
       task_state := ended.task_state;
-      workflow_name := (select k.workflow_name from chiron.tasks k where k.task_id = ended.task_id);
+      workflow_name := ended.workflow_name;
       return next;
     end loop;
     perform chiron.sweep_queue(q);
