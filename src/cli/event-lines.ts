@@ -18,15 +18,29 @@ export interface LineOptions {
 /** Answers the writer that subscribes to the bus. */
 export function createEventLines(options: LineOptions): (event: RuntimeEvent) => void {
   const { stream, now } = options;
-  if (!stream.isTTY) {
-    return (event) => {
-      if (event.type !== "run.step")
-        stream.write(`${JSON.stringify({ at: new Date(now()).toISOString(), ...event })}\n`);
-    };
-  }
+  if (!stream.isTTY) return createJsonLines(stream, now);
   return (event) => {
     const line = prettyLine(event, options);
     if (line !== null) stream.write(`${styleText("dim", clockTime(now()), { stream })} ${line}\n`);
+  };
+}
+
+/**
+ * One JSON object a line, for whatever collects logs. Steps are left out: they are the many, and the store has them. Lines of one turn
+ * are written together, because each write to a file or a pipe stops the process for as long as it takes.
+ */
+export function createJsonLines(stream: NodeJS.WritableStream, now: () => number): (event: RuntimeEvent) => void {
+  let lines = "";
+  const flush = (): void => {
+    const text = lines;
+    lines = "";
+    if (text !== "") stream.write(text);
+  };
+  process.once("exit", flush);
+  return (event) => {
+    if (event.type === "run.step") return;
+    if (lines === "") setImmediate(flush);
+    lines += `${JSON.stringify({ at: new Date(now()).toISOString(), ...event })}\n`;
   };
 }
 

@@ -1,7 +1,6 @@
 // Taking due runs, holding them, giving them back, and ending claims nobody holds.
 import { expect } from "vitest";
 import type { Case } from "./case.ts";
-import type { ClaimRef } from "../../src/ports/store-types.ts";
 import { LEASE_MS, newTask, onTime, OWNER, QUEUE } from "./given.ts";
 
 const LOST = { name: "$lease_expired", message: "nobody renewed the lease" };
@@ -22,7 +21,7 @@ export function claimsContract(test: Case): void {
   test("a claim notes the generation it names, and one without keeps the last", async (given) => {
     const { taskId } = await given.task();
     const claim = { queue: QUEUE, limit: 1, leaseMs: LEASE_MS, owner: OWNER };
-    const [[run]] = (await given.store.claims.claim([{ ...claim, generation: "g1" }])) as [[ClaimRef]];
+    const run = (await given.store.claims.claim([{ ...claim, generation: "g1" }]))[0]![0]!;
     expect((await given.found(taskId)).run.generation).toBe("g1");
     await given.store.claims.release([run]);
     await given.store.claims.claim([claim]);
