@@ -91,17 +91,17 @@ onEachServer("events", (given) => {
     await q.awaitEvent(two, "a");
     await q.awaitEvent(three, "b");
     await q.emit("a", 1);
-    const woken = (await q.claim(5)).map((run) => run["run_id"]).toSorted();
-    expect(woken).toEqual([one["run_id"], two["run_id"]].toSorted());
+    const woken = (await q.claim(5)).map((run) => run["run_id"]);
+    expect(new Set(woken)).toEqual(new Set([one["run_id"], two["run_id"]]));
     expect((await q.run(three))["state"]).toBe("sleeping");
   });
 
   it("completing, failing and cancelling remove the waits of a run", async () => {
     const q = await given.queue();
-    for (const end of [q.fail, q.cancel]) {
+    for (const end of ["fail", "cancel"] as const) {
       const run = await q.running({ max_attempts: 1 });
       await q.awaitEvent(run, "go");
-      await end.call(q, run);
+      await q[end](run);
       expect(await q.waits()).toEqual([]);
     }
     await q.emit("go", 1);
@@ -136,10 +136,10 @@ onEachServer("events", (given) => {
   it("cleanup takes finished tasks of a certain age with all that is theirs, in batches", async () => {
     const q = await given.queue();
     await q.at("12:00");
-    for (const end of [q.complete, q.fail, q.cancel]) {
+    for (const end of ["complete", "fail", "cancel"] as const) {
       const run = await q.running({ max_attempts: 1 });
       await q.checkpoint(run, "a", 1);
-      await end.call(q, run);
+      await q[end](run);
     }
     const live = await q.running();
     await q.checkpoint(live, "a", 1);

@@ -159,7 +159,8 @@ onEachServer("the schema", (given) => {
       await given.main.rows("select absurd.drop_queue($1)", name);
       await given.main.rows("select absurd.drop_queue($1)", name);
       expect(await names("select queue_name as name from absurd.list_queues()")).not.toContain(name);
-      const left = "select proname as name from pg_proc where pronamespace = 'chiron'::regnamespace and position($1 in proname) > 5";
+      const left =
+        "select proname as name from pg_proc where pronamespace = 'chiron'::regnamespace and position($1 in proname) > 5";
       if (name.length > 1) expect(await names(left, name)).toEqual([]);
     },
   );
@@ -214,7 +215,9 @@ onEachServer("the schema", (given) => {
   it("other programs may truncate the tables of a queue in use", async () => {
     const q = await given.queue();
     await q.running();
-    await given.main.rows(`truncate ${q.table("t")}, ${q.table("r")}, ${q.table("c")}, ${q.table("e")}, ${q.table("w")}`);
+    await given.main.rows(
+      `truncate ${q.table("t")}, ${q.table("r")}, ${q.table("c")}, ${q.table("e")}, ${q.table("w")}`,
+    );
     expect(await q.claim()).toEqual([]);
     await q.complete(await q.running());
   });

@@ -215,8 +215,8 @@ onEachServer("task states", (given) => {
     await q.cancel(run);
     expect(await q.run(run)).toMatchObject({ state: "cancelled", claim_expires_at: null });
     expect((await q.task(run))["cancelled_at"]).toBeInstanceOf(Date);
-    const writes = [q.complete, q.fail, (r: typeof run) => q.extend(r, 5), (r: typeof run) => q.checkpoint(r, "a", 1)];
-    for (const write of writes) await expect(write.call(q, run)).rejects.toMatchObject({ code: "AB001" });
+    const writes = [() => q.complete(run), () => q.fail(run), () => q.extend(run, 5), () => q.checkpoint(run, "a", 1)];
+    for (const write of writes) await expect(write()).rejects.toMatchObject({ code: "AB001" });
     await expect(q.awaitEvent(run, "e")).rejects.toMatchObject({ code: "AB001" });
     await expect(q.complete(run)).rejects.toThrow("has been cancelled");
     await expect(q.sleep(run, "2031-01-01")).rejects.toMatchObject({ code: "P0001" });

@@ -11,7 +11,11 @@ begin;
 
 -- Cancels overdue tasks, 1,000 at a time; runs are locked before tasks, and a task is taken only together with its live runs.
 create or replace function chiron.sweep_overdue_tasks(p_queue_name text, p_now timestamptz) returns void
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
 declare
   -- "is true" keeps the planner from going by the state; see 0004.
   overdue constant text :=
@@ -52,7 +56,11 @@ end $$;
 
 -- Fails runs whose lease has passed, oldest first, so that a claim pays for at most as many as it may claim.
 create or replace function chiron.sweep_expired_leases(p_queue_name text, p_now timestamptz, p_qty integer) returns void
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
 declare
   run record;
 begin
@@ -243,11 +251,13 @@ begin
       first_started_at = coalesce(t.first_started_at, now_at)
   from unnest(run_ids, task_ids, attempt_numbers) p (run_id, task_id, attempt)
   where t.task_id = any (task_ids) and t.task_id = p.task_id;
+  -- "offset 0" keeps each look-up a look-up by id: joined freely, a plan made while the queue was empty may walk another index.
   return query
     select r.run_id, r.task_id, r.attempt, t.task_name, t.params, t.retry_strategy, t.max_attempts, t.headers, r.wake_event,
            r.event_payload
-    from unnest(run_ids) with ordinality p (run_id, place), {runs} r, {tasks} t
-    where r.run_id = any (run_ids) and t.task_id = any (task_ids) and r.run_id = p.run_id and t.task_id = r.task_id
+    from unnest(run_ids) with ordinality p (run_id, place)
+    cross join lateral (select * from {runs} x where x.run_id = p.run_id offset 0) r
+    cross join lateral (select * from {tasks} x where x.task_id = r.task_id offset 0) t
     order by p.place;
 end $body$)
 $make$;

@@ -71,8 +71,13 @@ begin
   return query select true, null::jsonb;
 end $$;
 
+-- The planner is told to go from the waits to their runs by id; it plans from stale statistics, see 0004.
 create or replace function absurd.emit_event(p_queue_name text, p_event_name text, p_payload jsonb default null) returns void
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
 declare
   now_at timestamptz := absurd.current_time();
   -- SQL NULL is kept for "awaited, not emitted".
