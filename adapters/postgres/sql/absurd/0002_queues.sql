@@ -1,7 +1,7 @@
 -- Queues: one row of absurd.queues and five real tables each (tasks, runs, checkpoints, events, waits), because other programs read,
 -- truncate and join them by name. There are no foreign keys between them for the same reason.
 -- Partitioned queues are not provided: a wish for one is refused.
--- The statements that run for every step of every task are functions made for each queue (chiron."claim_<queue>" and so on): PL/pgSQL
+-- The statements that run for every step of every task are functions made for each queue (chiron."claim:<queue>" and so on): PL/pgSQL
 -- keeps their plans for a session, where a statement put together at each call costs more to plan than to run.
 begin;
 
@@ -29,8 +29,8 @@ language sql stable as $$
       when '{checkpoints}' then format('absurd.%I', 'c_' || p_queue_name)
       when '{waits}' then format('absurd.%I', 'w_' || p_queue_name)
       when '{queue}' then quote_literal(p_queue_name)
-      when '{sweep}' then format('chiron.%I', 'sweep_' || p_queue_name)
-      when '{pick}' then format('chiron.%I', 'pick_' || p_queue_name)
+      when '{sweep}' then format('chiron.%I', 'sweep:' || p_queue_name)
+      when '{pick}' then format('chiron.%I', 'pick:' || p_queue_name)
       when '{due_index}' then quote_literal(format('absurd.%I', 'r_' || p_queue_name || '_sai')) || '::regclass'
       when '{lease_index}' then quote_literal(format('absurd.%I', 'r_' || p_queue_name || '_cei')) || '::regclass'
       when '{policy_index}' then quote_literal(format('absurd.%I', 't_' || p_queue_name || '_cai')) || '::regclass'
@@ -39,7 +39,8 @@ language sql stable as $$
   from regexp_matches(template, '\{[a-z_]+\}|[^{]+|\{', 'g') with ordinality as part (found, position)
 $$;
 
--- Makes chiron."<prefix><queue>"; a prefix has six bytes at most, as the tables' names with their suffixes.
+-- Makes chiron."<prefix><queue>". A prefix has six bytes at most, as a table's name has with its suffix, and ends with a colon, which no
+-- function written by hand has in its name.
 create or replace function chiron.make_queue_function(prefix text, p_queue_name text, signature text, settings text, body text)
 returns void
 language plpgsql as $$

@@ -63,7 +63,7 @@ end $$;
 
 create or replace function chiron.make_spawn(p_queue_name text) returns void
 language sql as $make$
-  select chiron.make_queue_function('spawn_', p_queue_name,
+  select chiron.make_queue_function('spawn:', p_queue_name,
     '(p_task_name text, p_params jsonb, p_headers jsonb, p_strategy jsonb, p_max_attempts integer, p_policy jsonb, p_key text)
      returns table (task_id uuid, run_id uuid, attempt integer, created boolean)',
     '', $body$
@@ -122,7 +122,7 @@ begin
   if policy is not null then
     perform chiron.check_cancellation(policy);
   end if;
-  return query execute format('select * from chiron.%I($1, $2, $3, $4, $5, $6, $7)', 'spawn_' || p_queue_name)
+  return query execute format('select * from chiron.%I($1, $2, $3, $4, $5, $6, $7)', 'spawn:' || p_queue_name)
     using p_task_name, coalesce(p_params, 'null'::jsonb), nullif(options -> 'headers', 'null'::jsonb), strategy, attempts_allowed,
           policy, options ->> 'idempotency_key';
 end $$;

@@ -24,7 +24,7 @@ end $$;
 
 create or replace function chiron.make_complete(p_queue_name text) returns void
 language sql as $make$
-  select chiron.make_queue_function('done_', p_queue_name, '(p_run_id uuid, p_state jsonb) returns void',
+  select chiron.make_queue_function('done:', p_queue_name, '(p_run_id uuid, p_state jsonb) returns void',
     'set enable_seqscan = off', $body$
 declare
   run record;
@@ -42,7 +42,7 @@ $make$;
 create or replace function absurd.complete_run(p_queue_name text, p_run_id uuid, p_state jsonb default null) returns void
 language plpgsql as $$
 begin
-  execute format('select chiron.%I($1, $2)', 'done_' || p_queue_name) using p_run_id, p_state;
+  execute format('select chiron.%I($1, $2)', 'done:' || p_queue_name) using p_run_id, p_state;
 end $$;
 
 -- Sleeps: the same run goes on at wake_at, with the same attempt number.

@@ -113,7 +113,7 @@ end $$;
 -- Rows of the two sweeps are rare, so it is asked first whether there are any.
 create or replace function chiron.make_sweep(p_queue_name text) returns void
 language sql as $make$
-  select chiron.make_queue_function('sweep_', p_queue_name, '(now_at timestamptz, qty integer) returns void',
+  select chiron.make_queue_function('sweep:', p_queue_name, '(now_at timestamptz, qty integer) returns void',
     'set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan', $body$
 declare
   far constant bigint := 1000;
@@ -149,7 +149,7 @@ $make$;
 -- for it. The planner is told to use the order of the index: any sort would be one of the whole backlog.
 create or replace function chiron.make_pick(p_queue_name text) returns void
 language sql as $make$
-  select chiron.make_queue_function('pick_', p_queue_name,
+  select chiron.make_queue_function('pick:', p_queue_name,
     '(now_at timestamptz, qty integer, pending_from timestamptz, sleeping_from timestamptz)
      returns table (run_id uuid, task_id uuid, attempt integer, state text, due_at timestamptz)',
     'set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off',
@@ -193,7 +193,7 @@ $make$;
 
 create or replace function chiron.make_claim(p_queue_name text) returns void
 language sql as $make$
-  select chiron.make_queue_function('claim_', p_queue_name,
+  select chiron.make_queue_function('claim:', p_queue_name,
     '(p_worker_id text, p_claim_timeout integer, p_qty integer)
      returns table (run_id uuid, task_id uuid, attempt integer, task_name text, params jsonb, retry_strategy jsonb,
                     max_attempts integer, headers jsonb, wake_event text, event_payload jsonb)',
@@ -282,7 +282,7 @@ create or replace function absurd.claim_task(
 language plpgsql as $$
 begin
   perform absurd.validate_queue_name(p_queue_name);
-  return query execute format('select * from chiron.%I($1, $2, $3)', 'claim_' || p_queue_name)
+  return query execute format('select * from chiron.%I($1, $2, $3)', 'claim:' || p_queue_name)
     using p_worker_id, p_claim_timeout, p_qty;
 end $$;
 

@@ -5,7 +5,7 @@ begin;
 -- The most frequent write of all. The run and the task named are not compared, and a run that already sleeps may write.
 create or replace function chiron.make_checkpoint(p_queue_name text) returns void
 language sql as $make$
-  select chiron.make_queue_function('write_', p_queue_name,
+  select chiron.make_queue_function('write:', p_queue_name,
     '(p_task_id uuid, p_step_name text, p_state jsonb, p_owner_run uuid, p_extend_by integer) returns void',
     'set enable_seqscan = off', $body$
 declare
@@ -53,7 +53,7 @@ begin
   if p_step_name is null or p_step_name = '' then
     raise exception 'step name must not be empty';
   end if;
-  execute format('select chiron.%I($1, $2, $3, $4, $5)', 'write_' || p_queue_name)
+  execute format('select chiron.%I($1, $2, $3, $4, $5)', 'write:' || p_queue_name)
     using p_task_id, p_step_name, p_state, p_owner_run, p_extend_claim_by;
 end $$;
 

@@ -90,7 +90,7 @@ language plpgsql as $$
 declare
   prefix text;
 begin
-  foreach prefix in array array['spawn_', 'sweep_', 'pick_', 'claim_', 'done_', 'write_'] loop
+  foreach prefix in array array['spawn:', 'sweep:', 'pick:', 'claim:', 'done:', 'write:'] loop
     execute format('drop function if exists chiron.%I', prefix || p_queue_name);
   end loop;
 end $$;
