@@ -62,8 +62,9 @@ export function spread(values: readonly number[]): string {
 
 export function shown(value: number | null): string {
   if (value === null) return "-";
+  if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 100) return Math.round(value).toLocaleString("en");
   if (size >= 10) return value.toFixed(1);
-  return size >= 1 || size === 0 ? value.toFixed(2) : value.toPrecision(2);
+  return size >= 1 ? value.toFixed(2) : value.toPrecision(2);
 }

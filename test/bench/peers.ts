@@ -5,6 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { atLeast, median, spread, type Bench, type Figure, type Section, type Target } from "./figures.ts";
 import { loadOnce, type LoadOptions } from "./load.ts";
+import { longRuns, STEPS } from "./one-run.ts";
 import { IN_FLIGHT, startServer } from "./server.ts";
 import { windowOf } from "./throughput.ts";
 import { canTrace, tracedBy, type Trace } from "./trace.ts";
@@ -27,9 +28,11 @@ export const peers: Section = {
   async run(bench) {
     install(bench);
     const quick = await compare(bench, { suffix: "", target: atLeast(10, 20) });
-    if (!canTrace()) return [...quick, { name: "with 1 ms more per fsync", value: null, unit: "x", note: "no strace" }];
+    const long = await compareLongRuns(bench);
+    if (!canTrace())
+      return [...quick, ...long, { name: "with 1 ms more per fsync", value: null, unit: "x", note: "no strace" }];
     const slow = await compare(bench, { suffix: ", 1 ms more per fsync", delayMs: 1, target: atLeast(30, 60) });
-    return [...quick, ...slow];
+    return [...quick, ...long, ...slow];
   },
 };
 
@@ -69,14 +72,44 @@ async function compare(bench: Bench, { suffix, delayMs, target }: Comparison): P
   ];
 }
 
+async function compareLongRuns(bench: Bench): Promise<Figure[]> {
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round < (bench.quick ? 1 : 3); round += 1) {
+    const dir = path.join(bench.dir, `peers-long-${round}`);
+    fs.mkdirSync(dir);
+    const { stepsPerSecond } = run<{ stepsPerSecond: number }>([
+      "openworkflow-steps.mjs",
+      path.join(dir, "openworkflow.db"),
+      STEPS,
+    ]);
+    theirs.push(stepsPerSecond);
+    ours.push(median((await longRuns(path.join(dir, "chiron"), 3)).rates));
+  }
+  return [
+    { name: "OpenWorkflow, steps/s of one run", value: median(theirs), unit: "/s", note: spread(theirs) },
+    { name: "Chiron, steps/s of one run", value: median(ours), unit: "/s", note: spread(ours) },
+    {
+      name: "Chiron against OpenWorkflow, steps/s",
+      value: median(ours) / median(theirs),
+      unit: "x",
+      target: atLeast(1.6, 2),
+    },
+  ];
+}
+
 function openWorkflow(file: string, { warmMs, measureMs }: LoadOptions, trace: Trace | undefined): PeerRound {
   // Its rounds end together, so a short window would count one more or one less of them.
-  const numbers = [IN_FLIGHT, warmMs, 3 * measureMs, BACKLOG].map(String);
-  const command = [process.execPath, path.join(FOLDER, "openworkflow.mjs"), file, ...numbers];
-  const [exe, ...args] = trace ? tracedBy(trace, command) : command;
-  const { status, stdout, stderr } = spawnSync(exe!, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`OpenWorkflow ended with ${status}:\n${stderr}`);
-  const round = JSON.parse(stdout) as PeerRound;
+  const round = run<PeerRound>(["openworkflow.mjs", file, IN_FLIGHT, warmMs, 3 * measureMs, BACKLOG], trace);
   if (round.stored !== round.handled) throw new Error(`OpenWorkflow stored ${round.stored} of ${round.handled} runs`);
   return round;
+}
+
+/** Runs one of the scripts beside the peers' lock file and answers what it prints. */
+function run<T>([script, ...rest]: readonly [string, ...(string | number)[]], trace?: Trace): T {
+  const command = [process.execPath, path.join(FOLDER, script), ...rest.map(String)];
+  const [exe, ...args] = trace ? tracedBy(trace, command) : command;
+  const { status, stdout, stderr } = spawnSync(exe!, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${script} ended with ${status}:\n${stderr}`);
+  return JSON.parse(stdout) as T;
 }
