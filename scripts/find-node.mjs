@@ -21,7 +21,8 @@ export function findNode() {
   const exe = process.platform === "win32" ? "node.exe" : "node";
   const pinned = path.join(root, "node_modules", name, "bin", exe);
   if (process.env.CHIRON_SYSTEM_NODE && isNewEnough()) return process.execPath;
-  if (fs.existsSync(pinned)) return pinned;
+  // The real path, because that is what the process started with it will call itself.
+  if (fs.existsSync(pinned)) return fs.realpathSync(pinned);
   return isNewEnough() ? process.execPath : null;
 }
 

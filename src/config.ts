@@ -28,7 +28,15 @@ const fileSchema = z.strictObject({
       allowed_hosts: z.array(z.string()).optional(),
     })
     .optional(),
-  store: z.strictObject({ path: z.string().optional(), synchronous: z.enum(["full", "normal"]).optional() }).optional(),
+  store: z
+    .strictObject({
+      kind: z.enum(["sqlite", "postgres"]).optional(),
+      path: z.string().optional(),
+      synchronous: z.enum(["full", "normal"]).optional(),
+      url: z.string().optional(),
+      pool: z.int().min(1).max(200).optional(),
+    })
+    .optional(),
   engine: z
     .strictObject({
       max_attempts: z.int().min(1).max(1_000).optional(),
@@ -51,7 +59,14 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly allowedHosts: readonly string[];
+  /** Where the engine keeps its own state. */
+  readonly storeKind: "sqlite" | "postgres";
+  /** The SQLite file. Its folder also holds what is kept beside any store: sources, addresses, process records. */
   readonly storePath: string;
+  /** The Postgres server: CHIRON_DATABASE_URL, else store.url of chiron.toml, else DATABASE_URL. */
+  readonly databaseUrl: string | undefined;
+  /** Connections of one process to it. */
+  readonly databasePool: number;
   readonly synchronous: "full" | "normal";
   readonly python: string | undefined;
   /** A baseline host to drive instead of Chiron's own. */
@@ -80,6 +95,10 @@ export interface ConfigFlags {
   readonly host?: string;
   readonly port?: number;
   readonly db?: string;
+  readonly store?: "sqlite" | "postgres";
+  /** What a command takes when nobody says which store. */
+  readonly storeDefault?: "sqlite" | "postgres";
+  readonly graceDefaultMs?: number;
   readonly python?: string;
 }
 
@@ -95,6 +114,9 @@ export function loadConfig(root: string, env: Environment, flags: ConfigFlags = 
     port: flags.port ?? file.server?.port ?? 7780,
     allowedHosts: file.server?.allowed_hosts ?? [],
     storePath: path.resolve(root, flags.db ?? env["CHIRON_DB"] ?? file.store?.path ?? ".chiron/chiron.db"),
+    storeKind: flags.store ?? file.store?.kind ?? flags.storeDefault ?? "sqlite",
+    databaseUrl: nonEmpty(env["CHIRON_DATABASE_URL"]) ?? file.store?.url ?? nonEmpty(env["DATABASE_URL"]),
+    databasePool: file.store?.pool ?? 8,
     synchronous: file.store?.synchronous ?? "full",
     python: flags.python ?? nonEmpty(env["PYTHON_WORKFLOW_HOST_PYTHON"]) ?? file.python?.interpreter,
     baselineHost: nonEmpty(env["PYTHON_WORKFLOW_HOST_PATH"]),
@@ -106,7 +128,7 @@ export function loadConfig(root: string, env: Environment, flags: ConfigFlags = 
     concurrency: concurrency(env, engine.concurrency),
     maxAttempts: engine.max_attempts,
     leaseMs: engine.lease,
-    graceMs: engine.grace,
+    graceMs: engine.grace ?? flags.graceDefaultMs,
     retentionMs: engine.retention ?? null,
     reconcileMs: wholeNumber(env["WORKFLOW_RECONCILE_INTERVAL_SECS"], 60) * 1_000,
     reapAfter: wholeNumber(env["WORKFLOW_REAP_REMOVED_AFTER_TICKS"], 3),

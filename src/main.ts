@@ -8,13 +8,16 @@ import { REAL_CLOCK } from "../adapters/node/real-clock.ts";
 import { runAnalysis } from "../adapters/python/check-runner.ts";
 import { createPythonHost } from "../adapters/python/host.ts";
 import { findInterpreter } from "../adapters/python/interpreter.ts";
-import { copySqlite, inspectSqlite } from "../adapters/sqlite/inspect.ts";
+import { copySqlite } from "../adapters/sqlite/inspect.ts";
 import { openSqlite } from "../adapters/sqlite/open.ts";
 import type { RuntimeOptions, Wiring } from "./cli/wiring.ts";
 import { createProgram } from "./cli/program.ts";
 import { loadConfig, type Config } from "./config.ts";
 import { Bus } from "./core/bus.ts";
+import { ChironError } from "./core/errors.ts";
+import type { Store } from "./ports/store.ts";
 import { startRuntime } from "./runtime.ts";
+import { DATABASE_TOOLS, inspectStore } from "./wire-database.ts";
 
 const assets = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(fs.readFileSync(path.join(assets, "package.json"), "utf8")) as { version: string };
@@ -25,32 +28,75 @@ const wiring: Wiring = {
   version,
   assets,
   findPython: python,
-  inspectStore: async (config) => inspectSqlite(config.storePath),
+  inspectStore,
+  database: DATABASE_TOOLS,
   copyStore: async (config, target) => copySqlite(config.storePath, target),
   async analyse(config, dirs) {
     return runAnalysis((await python(config)).path, dirs, path.join(assets, "adapters/python"));
   },
-  async openRuntime(config: Config, options: RuntimeOptions) {
+  async openRuntime(asked: Config, options: RuntimeOptions) {
     const bus = new Bus();
     // Before the store: without Python nothing is written.
-    const interpreter = options.load || options.work ? await python(config) : null;
-    const opened = await openSqlite({ path: config.storePath, clock: REAL_CLOCK, synchronous: config.synchronous });
-    const store = withFaultPoint(opened, config.env[FAULT_VARIABLE], () => process.kill(process.pid, "SIGKILL"));
-    const host = createPythonHost({
-      dirs: config.dirs,
-      hostScript: path.join(assets, "adapters/python/workflow-host"),
-      stateDir: path.dirname(config.storePath),
-      env: config.env,
-      allow: config.enablement.names,
-      walkAll: config.walkAll,
-      maxProcesses: config.processes,
-      onEvent: (event) => bus.publish(event),
-      ...(interpreter ? { python: interpreter.path } : {}),
-      ...(config.baselineHost ? { baselinePath: config.baselineHost } : {}),
-    });
-    return startRuntime(config, options, { clock: REAL_CLOCK, bus, store, host, watcher: createWatcher(), version });
+    const interpreter = options.load || options.work ? await python(asked) : null;
+    const { config, stop } = await withPrivatePostgres(asked, options);
+    try {
+      const opened = await openStore(config);
+      const store = withFaultPoint(opened, config.env[FAULT_VARIABLE], () => process.kill(process.pid, "SIGKILL"));
+      const host = createPythonHost({
+        dirs: config.dirs,
+        hostScript: path.join(assets, "adapters/python/workflow-host"),
+        stateDir: path.dirname(config.storePath),
+        env: config.env,
+        allow: config.enablement.names,
+        walkAll: config.walkAll,
+        maxProcesses: config.processes,
+        onEvent: (event) => bus.publish(event),
+        ...(interpreter ? { python: interpreter.path } : {}),
+        ...(config.baselineHost ? { baselinePath: config.baselineHost } : {}),
+      });
+      const parts = { clock: REAL_CLOCK, bus, store, host, watcher: createWatcher(), version };
+      return await startRuntime(config, options, { ...parts, closed: stop });
+    } catch (error) {
+      await stop();
+      throw error;
+    }
   },
 };
+
+/** The store that the configuration names. Postgres is loaded only when it is used: a laptop's start need not wait for it. */
+async function openStore(config: Config): Promise<Store> {
+  if (config.storeKind === "sqlite") {
+    return openSqlite({ path: config.storePath, clock: REAL_CLOCK, synchronous: config.synchronous });
+  }
+  if (config.databaseUrl === undefined) {
+    throw new ChironError("config_invalid", "the store is Postgres, and there is no DATABASE_URL", {
+      hint: "Set DATABASE_URL=postgres://user@host/database, or use --store sqlite.",
+    });
+  }
+  const { openPostgres } = await import("../adapters/postgres/open.ts");
+  const absurdSql = config.env["ABSURD_SQL"];
+  return openPostgres({
+    connectionString: config.databaseUrl,
+    applicationName: `chiron ${version}`,
+    poolSize: config.databasePool,
+    ...(absurdSql ? { absurdSql } : {}),
+  });
+}
+
+/** With its own server started, and the address of it where the engine and the workflows look for one. */
+async function withPrivatePostgres(
+  config: Config,
+  options: RuntimeOptions,
+): Promise<{ readonly config: Config; readonly stop: () => Promise<void> }> {
+  if (!options.privatePostgres) return { config, stop: () => Promise.resolve() };
+  const { startPrivatePostgres } = await import("../adapters/postgres/private-server.ts");
+  const server = await startPrivatePostgres({
+    dir: path.join(path.dirname(config.storePath), "pg"),
+    log: (line) => process.stderr.write(`${line}\n`),
+  });
+  const env = { ...config.env, DATABASE_URL: server.url };
+  return { config: { ...config, env, databaseUrl: server.url }, stop: () => server.stop() };
+}
 
 // The launcher's end is this process's end, however it came (see scripts/run-node.mjs).
 if (process.env["CHIRON_LAUNCHER"] && process.connected) {

@@ -9,6 +9,7 @@ import { ChironError } from "./core/errors.ts";
 import { createEffects } from "./effects/effects.ts";
 import { createEngine, type RunningEngine } from "./engine/engine.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
+import type { ApiDeps } from "./http/deps.ts";
 import { createApp, listen, type Listening } from "./http/server.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { WorkflowHost } from "./ports/host.ts";
@@ -22,6 +23,8 @@ export interface RuntimeParts {
   readonly host: WorkflowHost;
   readonly watcher: Watcher | null;
   readonly version: string;
+  /** Called after everything else has ended. */
+  readonly closed?: () => Promise<void>;
 }
 
 /** A lease tells a dead process from a live one. Where the store has one owner, a lock does that better, and a laptop that slept for a day must not lose its runs. */
@@ -29,16 +32,22 @@ const SOLE_OWNER_LEASE_MS = 7 * 86_400_000;
 
 const LOOPBACK = /^(?:localhost|::1|127(?:\.\d{1,3}){3})$/i;
 
+/** One process has an SQLite file; a Postgres is shared by as many as are started. */
+function isSoleOwner(config: Config): boolean {
+  return config.storeKind === "sqlite";
+}
+
 function settingsOf(config: Config): EngineSettings {
   const { concurrency, maxAttempts, leaseMs, graceMs, retentionMs, reconcileMs, reapAfter } = config;
   return {
     ...DEFAULT_SETTINGS,
     owner: `${process.pid}-${randomUUID().slice(0, 8)}`,
     concurrency,
-    leaseMs: leaseMs ?? SOLE_OWNER_LEASE_MS,
+    ...(isSoleOwner(config) ? { leaseMs: SOLE_OWNER_LEASE_MS } : {}),
     retentionMs,
     reconcileMs,
     reapAfter,
+    ...(leaseMs === undefined ? {} : { leaseMs, renewMs: Math.min(DEFAULT_SETTINGS.renewMs, leaseMs / 4) }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),
     ...(graceMs === undefined ? {} : { graceMs }),
   };
@@ -47,7 +56,11 @@ function settingsOf(config: Config): EngineSettings {
 /** Starts everything `options` asks for. On failure nothing stays open. */
 export async function startRuntime(config: Config, options: RuntimeOptions, parts: RuntimeParts): Promise<Runtime> {
   const { bus, clock, store, host, watcher } = parts;
-  const closers: (() => Promise<void>)[] = [() => store.admin.close(), () => host.close()];
+  const closers: (() => Promise<void>)[] = [
+    async () => parts.closed?.(),
+    () => store.admin.close(),
+    () => host.close(),
+  ];
   const close = async (): Promise<void> => {
     for (const one of closers.splice(0).reverse()) await one();
   };
@@ -105,7 +118,7 @@ function engineOf(config: Config, { bus, clock, store }: RuntimeParts, loader: C
     enablement: config.enablement,
     random: Math.random,
     uncertain: () => loader.uncertain(),
-    soleOwner: true,
+    soleOwner: isSoleOwner(config),
   });
 }
 
@@ -122,7 +135,7 @@ interface Assembly {
 function assemble({ config, options, parts, loader, engine, closers, close }: Assembly): Runtime {
   const { bus, clock, store, host, version } = parts;
   const loopbackOnly = LOOPBACK.test(config.host);
-  const app = createApp({
+  const api: ApiDeps = {
     store,
     engine,
     catalog: loader satisfies CatalogView,
@@ -131,7 +144,8 @@ function assemble({ config, options, parts, loader, engine, closers, close }: As
     auth: { envKeys: config.envKeys, loopbackOnly, hosts: config.allowedHosts },
     info: { version, mode: options.mode },
     ready: () => readiness(loader),
-  });
+  };
+  const app = createApp(api);
   return {
     config,
     store,
@@ -141,9 +155,13 @@ function assemble({ config, options, parts, loader, engine, closers, close }: As
     host,
     takenOver: engine.takenOver(),
     fetch: async (request) => app.fetch(request, { inside: true }),
-    async listen({ moveOn }) {
+    async listen({ moveOn, probesOnly = false }) {
       if (!loopbackOnly) await requireKey(config, store);
-      const listening: Listening = await listen(app, { host: config.host, port: config.port, moveOn });
+      const listening: Listening = await listen(probesOnly ? createApp(api, { probesOnly }) : app, {
+        host: config.host,
+        port: config.port,
+        moveOn,
+      });
       closers.push(() => listening.close());
       return listening;
     },

@@ -29,6 +29,8 @@ export class Database {
     this.#pool = new pg.Pool({ ...options.config, max: options.poolSize });
     // An idle connection that breaks leaves the pool by itself; the next statement gets a new one.
     this.#pool.on("error", () => undefined);
+    // One that breaks while it is in use says so twice: to the statement, which answers for it, and to the process, which would end.
+    this.#pool.on("connect", (client) => client.on("error", () => undefined));
   }
 
   /** Changes something; by the store's time. */

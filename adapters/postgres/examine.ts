@@ -5,6 +5,7 @@ import { clientConfig } from "./database.ts";
 import { translate } from "./errors.ts";
 import type { Check, Finding, Patient } from "./examination.ts";
 import { checkHistory, checkRights, checkSnapshots, checkTables } from "./examine-contents.ts";
+import { locate } from "./open.ts";
 import { checkListen, checkPooler } from "./examine-pooler.ts";
 import {
   checkClock,
@@ -34,13 +35,12 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 
 export interface ExamineOptions {
   readonly connectionString: string;
-  /** For messages: without the password. */
-  readonly location: string;
   readonly poolSize: number;
 }
 
 /** One finding a check; a server that cannot be reached is one finding. */
-export async function examinePostgres({ connectionString, location, poolSize }: ExamineOptions): Promise<Finding[]> {
+export async function examinePostgres({ connectionString, poolSize }: ExamineOptions): Promise<Finding[]> {
+  const location = locate(connectionString);
   const connect = async (): Promise<pg.Client> => {
     const applicationName = "chiron db doctor";
     // A pooler may refuse start-up parameters, and then there would be nothing to examine: the limit is set by statement.

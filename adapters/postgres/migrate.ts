@@ -14,9 +14,9 @@ export interface Migration {
 
 const FOLDER = new URL("./sql/", import.meta.url);
 /** Additions that fit our absurd schema and the genuine one alike. */
-const ADDITIONS = "absurd/on_any_schema.sql";
+export const ADDITIONS = "absurd/on_any_schema.sql";
 
-function sqlFiles(folder: string): { file: string; sql: string }[] {
+export function sqlFiles(folder: string): { file: string; sql: string }[] {
   return readdirSync(new URL(folder, FOLDER))
     .filter((file) => /^\d+_.*\.sql$/.test(file))
     .toSorted()
@@ -48,7 +48,7 @@ export interface AbsurdSchema {
   readonly sha256?: string;
 }
 
-interface State {
+export interface State {
   readonly absurd: string | null;
   readonly schema: number;
   readonly queues: readonly string[];
@@ -80,14 +80,14 @@ export async function makeReady(
 }
 
 /** Nothing sleeps in the schedules' queue, so no emit has to look there. */
-function takesEvents(queue: string): boolean {
+export function takesEvents(queue: string): boolean {
   return (WORKFLOW_QUEUES as readonly string[]).includes(queue) || queue !== "centaur_workflow_schedules";
 }
 
 const LOOK = `select to_regprocedure('absurd.get_schema_version()') is not null as absurd, to_regclass('chiron.migrations') is not null as chiron,
   to_regclass('chiron.queues') is not null as queues`;
 
-async function look(client: pg.Client): Promise<State> {
+export async function look(client: pg.Client): Promise<State> {
   const there = (await client.query<{ absurd: boolean; chiron: boolean; queues: boolean }>(LOOK)).rows[0]!;
   const one = async <T>(sql: string): Promise<T> => (await client.query<{ value: T }>(sql)).rows[0]!.value;
   return {
@@ -99,7 +99,7 @@ async function look(client: pg.Client): Promise<State> {
   };
 }
 
-function checkVersions({ absurd, schema }: State, latest: number, location: string): void {
+export function checkVersions({ absurd, schema }: State, latest: number, location: string): void {
   if (schema > latest) {
     throw new ChironError(
       "store_newer",

@@ -63,8 +63,8 @@ export async function openPostgres(options: OpenOptions): Promise<Store> {
   });
 }
 
-/** Host and database for a person: no password. */
-function locate(connectionString: string): string {
+/** Host and database for a person: no password. Throws config_invalid. */
+export function locate(connectionString: string): string {
   try {
     const { host, database, port } = new pg.Client({ connectionString });
     return `${host}:${port}/${database ?? ""}`;

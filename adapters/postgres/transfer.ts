@@ -5,7 +5,7 @@ import type { TransferKind, TransferRows, TransferSource, TransferTarget } from 
 import { clientConfig } from "./database.ts";
 import { translate } from "./errors.ts";
 import { migrations } from "./migrate.ts";
-import { openPostgres } from "./open.ts";
+import { locate, openPostgres } from "./open.ts";
 import { createReaders, type Reader, type Readers } from "./transfer-read.ts";
 import { createWriters, finishSql, type Queue, type Writers } from "./transfer-write.ts";
 
@@ -19,7 +19,8 @@ const NUMBER = "select coalesce(max(id), 0) as id from chiron.migrations";
 const QUEUES = `select queue as name, takes_events as "takesEvents" from chiron.queues order by position, queue`;
 
 /** Throws ChironError not_found, store_newer, unavailable and what a connection may say. */
-export async function openPostgresSource(connectionString: string, location: string): Promise<TransferSource> {
+export async function openPostgresSource(connectionString: string): Promise<TransferSource> {
+  const location = locate(connectionString);
   const client = await connect(connectionString, location);
   try {
     await client.query(SNAPSHOT);
@@ -33,7 +34,8 @@ export async function openPostgresSource(connectionString: string, location: str
 }
 
 /** Makes the schemas where there are none. */
-export async function openPostgresTarget(connectionString: string, location: string): Promise<TransferTarget> {
+export async function openPostgresTarget(connectionString: string): Promise<TransferTarget> {
+  const location = locate(connectionString);
   await (await openPostgres({ connectionString })).admin.close();
   const client = await connect(connectionString, location);
   try {

@@ -1,5 +1,5 @@
 // What every command is made of: its declaration for commander, and a body that gets the parsed configuration and the output.
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { Config, ConfigFlags } from "../config.ts";
 import { ChironError } from "../core/errors.ts";
 import { createOutput, type Output } from "./output.ts";
@@ -22,6 +22,7 @@ export interface CommandDeps {
 export interface CommonOptions {
   readonly json?: boolean;
   readonly db?: string;
+  readonly store?: string;
   readonly python?: string;
   readonly url?: string;
 }
@@ -31,6 +32,12 @@ export function withCommonOptions(command: Command): Command {
   return command
     .option("--json", "print one JSON document (or one per line, for streams)")
     .option("--db <path>", "the SQLite file (default .chiron/chiron.db)")
+    .addOption(
+      new Option("--store <kind>", "where the engine keeps its state (default sqlite; serve: postgres)").choices([
+        "sqlite",
+        "postgres",
+      ]),
+    )
     .option("--python <path>", "the Python interpreter")
     .option(
       "--url <url>",
@@ -55,6 +62,7 @@ export function action<O extends CommonOptions>(
     try {
       const common: ConfigFlags = {
         ...(options.db ? { db: options.db } : {}),
+        ...(options.store === "sqlite" || options.store === "postgres" ? { store: options.store } : {}),
         ...(options.python ? { python: options.python } : {}),
       };
       const config = deps.loadConfig({ ...common, ...flagsOf(options, args) });

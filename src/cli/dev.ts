@@ -18,34 +18,47 @@ import type { Runtime } from "./wiring.ts";
 interface DevOptions extends CommonOptions {
   readonly port?: string;
   readonly host?: string;
+  readonly postgres?: boolean;
 }
 
 const EXAMPLES = `
 Examples:
   $ chiron dev                        workflows from ./workflows (or WORKFLOW_DIRS, or chiron.toml)
   $ chiron dev flows shared/flows     workflows from these folders
-  $ chiron dev --port 9000 --db /tmp/try.db`;
+  $ chiron dev --port 9000 --db /tmp/try.db
+  $ chiron dev --postgres             the engine on a Postgres of its own; add --store sqlite to keep it for ctx._pool only`;
 
 export function addDevCommand(program: Command, deps: CommandDeps): void {
   withCommonOptions(program.command("dev [dirs...]"))
     .description("run workflows on this machine: engine, API and hot reload")
     .option("--port <port>", "port of the API (default 7780; a taken one moves on to the next)")
+    .option(
+      "--postgres",
+      "start a Postgres of this project's own under .chiron/pg, for the engine and as DATABASE_URL of the workflows",
+    )
     .option("--host <address>", "address to listen on (default 127.0.0.1)")
     .addHelpText("after", EXAMPLES)
-    .action(action<DevOptions>(deps, (context) => dev(context), flagsOf));
+    .action(action<DevOptions>(deps, dev, flagsOf));
 }
 
 function flagsOf(options: DevOptions, dirs: readonly string[]): ConfigFlags {
   return {
     ...(dirs.length > 0 ? { dirs } : {}),
+    ...(options.postgres ? { storeDefault: "postgres" as const } : {}),
     ...(options.host ? { host: options.host } : {}),
     ...(options.port ? { port: wholeNumber(options.port, "--port", 0, 65_535) } : {}),
   };
 }
 
-async function dev({ wiring, output, config }: CommandContext): Promise<number> {
+async function dev({ wiring, output, config }: CommandContext, { postgres = false }: DevOptions): Promise<number> {
   const started = performance.now();
-  const runtime = await wiring.openRuntime(config, { work: true, load: true, watch: true, mode: "dev" });
+  const runtime = await wiring.openRuntime(config, {
+    work: true,
+    load: true,
+    watch: true,
+    mode: "dev",
+    privatePostgres: postgres,
+  });
   try {
     runtime.bus.subscribe(createEventLines({ stream: process.stderr, now: () => Date.now(), root: config.root }));
     // Before anybody is told that it is ready: a stop that comes at once must find it.

@@ -12,6 +12,7 @@ import { addKeysCommands } from "./keys.ts";
 import { addReloadCommand } from "./reload.ts";
 import { addRunCommand } from "./run.ts";
 import { addRunsCommands } from "./runs.ts";
+import { addServeCommand } from "./serve.ts";
 import { addVersionCommand } from "./version.ts";
 import { addWorkflowsCommands } from "./workflows.ts";
 
@@ -70,6 +71,7 @@ export function createProgram(deps: CommandDeps): Command {
   for (const add of [
     addInitCommand,
     addDevCommand,
+    addServeCommand,
     addRunCommand,
     addRunsCommands,
     addEventsCommands,

@@ -5,6 +5,7 @@ import type { Config } from "../config.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { WorkflowHost } from "../ports/host.ts";
 import type { Store } from "../ports/store.ts";
+import type { DatabaseTools } from "./database-tools.ts";
 
 export interface RuntimeOptions {
   /** Work on runs; false: only the store and the API, for commands that look or enqueue. */
@@ -13,7 +14,9 @@ export interface RuntimeOptions {
   readonly load: boolean;
   /** Reload when files change. */
   readonly watch: boolean;
-  readonly mode: "dev" | "local";
+  readonly mode: "dev" | "local" | "serve";
+  /** Start a Postgres of the project's own first; its address becomes DATABASE_URL. */
+  readonly privatePostgres?: boolean;
 }
 
 /** The engine with everything it stands on, not listening yet. */
@@ -28,8 +31,11 @@ export interface Runtime {
   fetch(request: Request): Promise<Response>;
   /** Runs taken over from an earlier process that ended without giving them back. */
   readonly takenOver: number;
-  /** Opens the port. moveOn: a taken port moves on to the next. */
-  listen(options: { readonly moveOn: boolean }): Promise<{ readonly url: string; readonly port: number }>;
+  /** Opens the port. moveOn: a taken port moves on to the next. probesOnly: nothing but health and metrics is answered. */
+  listen(options: {
+    readonly moveOn: boolean;
+    readonly probesOnly?: boolean;
+  }): Promise<{ readonly url: string; readonly port: number }>;
   /** Gives running work back, ends the host processes and closes the store. */
   close(): Promise<void>;
 }
@@ -45,8 +51,16 @@ export interface StoreReport {
   readonly knownSchema: number;
   readonly bytes: number;
   readonly tasks: Readonly<Record<string, number>>;
-  /** The process that has the store now; null: none. */
+  /** The process that has the store now; null: none, or as many as are started (Postgres). */
   readonly ownerPid: number | null;
+  /** Postgres: whose schema "absurd" it is. */
+  readonly absurd?: { readonly origin: "genuine" | "chiron" | "none"; readonly version: string | null };
+  /** Postgres: tasks of each queue by state. */
+  readonly queues?: readonly { readonly queue: string; readonly tasks: Readonly<Record<string, number>> }[];
+  /** Postgres: runs that some process holds now. */
+  readonly claims?: number;
+  /** Postgres: connections of Chiron's processes. */
+  readonly connections?: number;
 }
 
 export interface Wiring {
@@ -60,6 +74,7 @@ export interface Wiring {
   findPython(config: Config): Promise<{ readonly path: string; readonly version: string }>;
   /** Runs the static analysis of `chiron check` in that interpreter and answers its JSON document. */
   analyse(config: Config, dirs: readonly string[]): Promise<string>;
+  readonly database: DatabaseTools;
   readonly version: string;
   /** The folder with the files this program carries: sample workflows, host script. */
   readonly assets: string;

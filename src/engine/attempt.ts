@@ -20,6 +20,8 @@ export interface AttemptDeps {
   readonly answer: (run: ClaimedRun, call: CtxCall, signal: AbortSignal) => Promise<CallAnswer>;
   /** Told when something becomes due at a known time. */
   readonly due: (atMs: number) => void;
+  /** Told when an end is committed, which may have woken a parent; for a store whose claims run beside other transactions. */
+  readonly committed: () => void;
 }
 
 export class Attempt {
@@ -130,7 +132,9 @@ export class Attempt {
   async #complete(output: ClaimedRun["input"]): Promise<void> {
     const { runId, taskId, claimToken, workflowName, attempt } = this.run;
     const answer = await this.#write(() => this.#deps.store.progress.complete([{ runId, claimToken, output }]));
-    if (answer?.ok) this.#deps.bus.publish({ type: "run.completed", taskId, runId, workflowName, attempt });
+    if (!answer?.ok) return;
+    this.#deps.committed();
+    this.#deps.bus.publish({ type: "run.completed", taskId, runId, workflowName, attempt });
   }
 
   async #fail(failure: Failure, retryable: boolean): Promise<void> {
@@ -141,6 +145,7 @@ export class Attempt {
       this.#deps.store.progress.fail([{ runId, claimToken, failure, retryDelayMs }]),
     );
     if (!answer?.ok) return;
+    this.#deps.committed();
     const { name, message } = failure;
     bus.publish({
       type: "run.failed",

@@ -58,9 +58,13 @@ function withBuiltins(names: WorkflowNames): WorkflowNames {
 export function createEngine(deps: EngineDeps): RunningEngine {
   const { store, clock, bus, settings, enablement } = deps;
   const names = withBuiltins(deps.names);
+  // With one owner the claim is part of the same transaction; asking again would cost a second one.
+  const committed = (): void => {
+    if (!deps.soleOwner) worker.poke();
+  };
   const create = (request: CreateRun) =>
     createRun(
-      { store, bus, names, enablement, defaultMaxAttempts: settings.maxAttempts, poke: () => worker.poke() },
+      { store, bus, names, enablement, defaultMaxAttempts: settings.maxAttempts, poke: () => worker.poke(), committed },
       request,
     );
   const worker: Worker = new Worker({
@@ -71,6 +75,7 @@ export function createEngine(deps: EngineDeps): RunningEngine {
     names,
     enablement,
     random: deps.random,
+    committed,
     answer: (run, call, signal) => answerCall({ effects: deps.effects, createRun: create }, run, call, signal),
   });
   const leaseDeps: LeaseDeps = {

@@ -19,8 +19,10 @@ export interface IntakeDeps {
   readonly names: WorkflowNames;
   readonly enablement: Enablement;
   readonly defaultMaxAttempts: number;
-  /** Called in the same turn as the enqueue, so that the claim joins its transaction. */
+  /** Called in the same turn as the enqueue, so that the claim joins its transaction where the store has only one at a time. */
   readonly poke: () => void;
+  /** Called when the task is committed, for a store whose claims run beside other transactions. */
+  readonly committed: () => void;
 }
 
 export async function createRun(deps: IntakeDeps, request: CreateRun): Promise<Enqueued> {
@@ -49,6 +51,7 @@ export async function createRun(deps: IntakeDeps, request: CreateRun): Promise<E
   ]);
   deps.poke();
   const answer = (await enqueued)[0]!;
+  deps.committed();
   if (answer.created) {
     const { taskId, runId } = answer;
     deps.bus.publish({ type: "task.created", taskId, runId, workflowName, queue: queueOf(workflowName) });

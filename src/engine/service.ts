@@ -11,7 +11,7 @@ export interface Service {
   tick(): Promise<void>;
 }
 
-/** A service that does `round` every `everyMs`. A round that throws is reported and the loop goes on: the next one may succeed. */
+/** A service that does `round` every `everyMs`. A round that throws is reported, once for as long as it throws the same, and the loop goes on: the next one may succeed. */
 export function createLoop(
   name: string,
   everyMs: number,
@@ -20,11 +20,13 @@ export function createLoop(
 ): Service {
   let ending: AbortController | null = null;
   let running: Promise<void> = Promise.resolve();
+  const fault = createFaultReport(name, deps.bus);
   const tick = async (): Promise<void> => {
     try {
       await round();
+      fault(null);
     } catch (error) {
-      deps.bus.publish({ type: "service.error", service: name, message: messageOf(error) });
+      fault(error);
     }
   };
   const loop = async (signal: AbortSignal): Promise<void> => {
@@ -46,5 +48,15 @@ export function createLoop(
       await running;
     },
     tick,
+  };
+}
+
+/** Reports a service's faults: each new message once, until a round without one (null) has been. */
+export function createFaultReport(service: string, bus: Bus): (error: unknown) => void {
+  let last: string | null = null;
+  return (error) => {
+    const message = error === null ? null : messageOf(error);
+    if (message !== null && message !== last) bus.publish({ type: "service.error", service, message });
+    last = message;
   };
 }

@@ -6,7 +6,7 @@ import { messageOf } from "../core/errors.ts";
 import { Attempt, type AttemptDeps } from "./attempt.ts";
 import type { WorkflowNames } from "./names.ts";
 import type { Enablement } from "./contract.ts";
-import type { Service } from "./service.ts";
+import { createFaultReport, type Service } from "./service.ts";
 
 /** Most runs of a queue taken by one claim: bounds the time of one transaction. */
 const CLAIM_BATCH = 256;
@@ -22,6 +22,7 @@ export interface WorkerDeps extends Omit<AttemptDeps, "due"> {
 export class Worker implements Service {
   readonly name = "worker";
   readonly #deps: WorkerDeps;
+  readonly #fault: (error: unknown) => void;
   readonly #attempts = new Map<string, Attempt>();
   readonly #active = new Map<QueueName, number>();
   readonly #work = new Set<Promise<void>>();
@@ -33,6 +34,7 @@ export class Worker implements Service {
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
+    this.#fault = createFaultReport(this.name, deps.bus);
   }
 
   /** Runs being worked on now. */
@@ -123,9 +125,10 @@ export class Worker implements Service {
       if (requests.length === 0) return;
       try {
         const claimed = await this.#deps.store.claims.claim(requests);
+        this.#fault(null);
         this.#take(claimed, requests, generation);
       } catch (error) {
-        this.#deps.bus.publish({ type: "service.error", service: this.name, message: messageOf(error) });
+        this.#fault(error);
         return;
       }
     }

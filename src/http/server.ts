@@ -23,11 +23,14 @@ export type ApiApp = Hono<{ Bindings: Bindings }>;
 
 export interface AppOptions {
   readonly streams?: StreamLimits;
+  /** Only health and metrics: a process that works but does not serve the API. */
+  readonly probesOnly?: boolean;
 }
 
 /** Every route of the API behind the guard. */
 export function createApp(deps: ApiDeps, options: AppOptions = {}): ApiApp {
-  const routes = routesOf(deps, new Streams(deps, options.streams));
+  const probes = [...healthRoutes(deps), ...metricRoutes(deps)];
+  const routes = options.probesOnly ? probes : routesOf(deps, new Streams(deps, options.streams), probes);
   const keys = new Keys(deps.auth, deps.store.keys, deps.clock);
   const guard = createGuard(deps.auth.hosts);
   const app: ApiApp = new Hono();
@@ -41,15 +44,14 @@ export function createApp(deps: ApiDeps, options: AppOptions = {}): ApiApp {
   return app;
 }
 
-function routesOf(deps: ApiDeps, streams: Streams): Route[] {
+function routesOf(deps: ApiDeps, streams: Streams, probes: readonly Route[]): Route[] {
   const routes = [
     ...runRoutes(deps),
     ...runDetailRoutes(deps),
     ...liveRoutes(deps, streams),
     ...eventRoutes(deps),
     ...catalogRoutes(deps),
-    ...healthRoutes(deps),
-    ...metricRoutes(deps),
+    ...probes,
   ];
   return [...routes, openapiRoute(deps, routes)];
 }

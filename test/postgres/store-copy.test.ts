@@ -53,7 +53,7 @@ describe.each(KINDS)("a server from %s programs", (prefer) => {
   }
 
   async function toPostgres() {
-    const to = await opened(openPostgresTarget(database.connectionString, "here"));
+    const to = await opened(openPostgresTarget(database.connectionString));
     const copied = await copyStore(await opened(openSqliteSource(file("from.db"))), to);
     await to.close();
     return copied;
@@ -72,15 +72,15 @@ describe.each(KINDS)("a server from %s programs", (prefer) => {
   test("there and back again gives equal digests", async () => {
     const there = await toPostgres();
     const back = await opened(openSqliteTarget(file("back.db"), clock));
-    expect(await copyStore(await opened(openPostgresSource(database.connectionString, "here")), back)).toEqual(there);
+    expect(await copyStore(await opened(openPostgresSource(database.connectionString)), back)).toEqual(there);
     expect(there.map(({ kind, rows }) => [kind, rows > 0])).toEqual(TRANSFER_KINDS.map((kind) => [kind, true]));
   });
 
   test("from Postgres to another Postgres as well", async () => {
     const first = await toPostgres();
     const other = await server.createDatabase();
-    const target = await opened(openPostgresTarget(other.connectionString, "there"));
-    expect(await copyStore(await opened(openPostgresSource(database.connectionString, "here")), target)).toEqual(first);
+    const target = await opened(openPostgresTarget(other.connectionString));
+    expect(await copyStore(await opened(openPostgresSource(database.connectionString)), target)).toEqual(first);
   });
 
   test("what came to Postgres goes on: waits wake, timeouts stay, sequences continue, start keys hold", async () => {
@@ -133,7 +133,7 @@ describe.each(KINDS)("a server from %s programs", (prefer) => {
   });
 
   test("a database that is not empty is refused, and one whose copy broke off is as before", async () => {
-    const to = await opened(openPostgresTarget(database.connectionString, "here"));
+    const to = await opened(openPostgresTarget(database.connectionString));
     const from = await opened(openSqliteSource(file("from.db")));
     const broken: TransferSource = {
       location: from.location,
@@ -148,11 +148,11 @@ describe.each(KINDS)("a server from %s programs", (prefer) => {
     await to.close();
     expect(await ask("select 1 from chiron.tasks")).toEqual([]);
     await toPostgres();
-    const again = opened(openPostgresTarget(database.connectionString, "here"));
+    const again = opened(openPostgresTarget(database.connectionString));
     await expect(copyStore(from, await again)).rejects.toMatchObject({ code: "conflict" });
   });
 
   test("a database without a store is no source", async () => {
-    await expect(openPostgresSource(database.connectionString, "here")).rejects.toMatchObject({ code: "not_found" });
+    await expect(openPostgresSource(database.connectionString)).rejects.toMatchObject({ code: "not_found" });
   });
 });

@@ -74,8 +74,9 @@ export async function startChiron(
   project: Project,
   env: Readonly<Record<string, string>> = {},
   args: readonly string[] = [],
+  command: "dev" | "serve" = "dev",
 ): Promise<Chiron> {
-  const child = spawn(process.execPath, [LAUNCHER, "dev", "workflows", "--port", "0", "--json", ...args], {
+  const child = spawn(process.execPath, [LAUNCHER, command, "workflows", "--port", "0", "--json", ...args], {
     cwd: project.dir,
     env: cleanEnvironment(env),
     stdio: ["ignore", "pipe", "pipe"],

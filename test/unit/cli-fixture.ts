@@ -1,9 +1,10 @@
 // Runs the real program against an API made of a function, and catches what it prints. No store, no Python, no socket.
 import { vi } from "vitest";
 import type { CommandDeps } from "../../src/cli/command.ts";
+import type { DatabaseTools } from "../../src/cli/database-tools.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import type { Runtime, Wiring } from "../../src/cli/wiring.ts";
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig, type Environment } from "../../src/config.ts";
 
 export interface Ran {
   readonly exit: number;
@@ -17,6 +18,18 @@ export type Api = (path: string, method: string) => Response | Promise<Response>
 
 export const NO_API: Api = (path) => {
   throw new Error(`nothing should ask the API, but ${path} was asked for`);
+};
+
+const unasked = async (): Promise<never> => {
+  throw new Error("nothing should ask the database");
+};
+const NO_DATABASE: DatabaseTools = {
+  allSql: unasked,
+  plan: unasked,
+  migrate: unasked,
+  examine: unasked,
+  openSource: unasked,
+  openTarget: unasked,
 };
 
 export function fakeWiring(api: Api, requests: { method: string; path: string; body: string }[] = []): Wiring {
@@ -36,11 +49,17 @@ export function fakeWiring(api: Api, requests: { method: string; path: string; b
     inspectStore: async () => null,
     copyStore: async () => undefined,
     openRuntime: async () => runtime,
+    database: NO_DATABASE,
   };
 }
 
 /** Runs `chiron ...args` in `root` and answers everything it did. */
-export async function runCli(args: readonly string[], api: Api = NO_API, root = "/nowhere"): Promise<Ran> {
+export async function runCli(
+  args: readonly string[],
+  api: Api = NO_API,
+  root = "/nowhere",
+  more: { readonly wiring?: Partial<Wiring>; readonly env?: Environment } = {},
+): Promise<Ran> {
   const printed = { stdout: "", stderr: "" };
   const spies = (["stdout", "stderr"] as const).map((name) =>
     vi.spyOn(process[name], "write").mockImplementation((text) => {
@@ -51,8 +70,8 @@ export async function runCli(args: readonly string[], api: Api = NO_API, root = 
   const requests: { method: string; path: string; body: string }[] = [];
   let exit = 0;
   const deps: CommandDeps = {
-    wiring: fakeWiring(api, requests),
-    loadConfig: (flags) => loadConfig(root, { HOME: "/nowhere" }, flags),
+    wiring: { ...fakeWiring(api, requests), ...more.wiring },
+    loadConfig: (flags) => loadConfig(root, { HOME: "/nowhere", ...more.env }, flags),
     exit: (code) => {
       exit = code;
     },

@@ -16,19 +16,24 @@ begin
     using p_task_id;
 end $$;
 
--- Removes finished tasks with everything that belongs to them; also frees their idempotency keys. Task ids sort by time, so going by
--- them finds the oldest first without a look at the rest.
+-- Removes finished tasks with everything that belongs to them; also frees their idempotency keys. Task ids sort by time and nothing is
+-- finished before it is made, so going by ids finds the oldest first and ends where the younger begin. That holds for ids made by the
+-- clock in use only, hence not under absurd.fake_now.
 create or replace function absurd.cleanup_tasks(p_queue_name text, p_ttl_seconds integer, p_limit integer default 1000) returns integer
 language plpgsql as $$
 declare
   before timestamptz := absurd.current_time() - make_interval(secs => p_ttl_seconds);
+  last_id uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
   removed integer;
 begin
   perform absurd.validate_queue_name(p_queue_name), chiron.check_cleanup(p_ttl_seconds, p_limit);
+  if coalesce(current_setting('absurd.fake_now', true), '') = '' then
+    last_id := absurd.uuidv7_floor(before + interval '1 millisecond');
+  end if;
   execute format(
     'with old as materialized (
        select t.task_id from absurd.%1$I t left join absurd.%2$I r on r.run_id = t.last_attempt_run
-       where case t.state when ''completed'' then coalesce(r.completed_at, t.enqueue_at) when ''failed'' then coalesce(r.failed_at, t.enqueue_at)
+       where t.task_id <= $3 and case t.state when ''completed'' then coalesce(r.completed_at, t.enqueue_at) when ''failed'' then coalesce(r.failed_at, t.enqueue_at)
                           when ''cancelled'' then coalesce(t.cancelled_at, t.enqueue_at) end < $1
        order by t.task_id limit $2 for update of t skip locked
      ), waits as (
@@ -40,7 +45,7 @@ begin
      )
      delete from absurd.%1$I t using old where t.task_id = old.task_id',
     't_' || p_queue_name, 'r_' || p_queue_name, 'w_' || p_queue_name, 'c_' || p_queue_name)
-    using before, p_limit;
+    using before, p_limit, last_id;
   get diagnostics removed = row_count;
   return removed;
 end $$;

@@ -14,8 +14,18 @@ create table chiron.migrations (
 -- The queues this installation serves, in the order in which they are asked; takes_events: whether an emit reaches its runs.
 create table chiron.queues (
   queue        text primary key,
+  -- Ends the names of the queue's own functions.
+  number       integer generated always as identity unique,
   position     integer not null,
   takes_events boolean not null
+);
+
+-- Functions that exist once for every queue, see 0002.
+create table chiron.templates (
+  name      text primary key,
+  arguments text not null,
+  returns   text not null,
+  body      text not null
 );
 
 create table chiron.tasks (

@@ -1,4 +1,5 @@
--- Times, values and queues: the small things every other function stands on.
+-- Times, values and queues: the small things every other function stands on. Functions that touch a queue's tables are templates, made
+-- once for each queue, so that their plans are kept: planning at every call would cost many times what the call does.
 begin;
 
 -- Milliseconds since the epoch; null for "never".
@@ -41,14 +42,53 @@ language sql immutable as $$
   select format('absurd.%I', prefix || q)
 $$;
 
-create function chiron.queue_of_run(run uuid) returns text
+-- {tasks} {runs} {checkpoints} {events} {waits} are the queue's tables, {queue} its name as a literal, {n} the end of the names of its
+-- functions. The settings keep the plans that indexes give: the tables are queues, whose statistics are always late.
+create function chiron.make_function(t chiron.templates, q chiron.queues) returns void
+language plpgsql as $make$
+declare
+  text_of text := t.body;
+  pair record;
+begin
+  for pair in
+    select * from (values
+      ('{tasks}', chiron.relation('t_', q.queue)), ('{runs}', chiron.relation('r_', q.queue)),
+      ('{checkpoints}', chiron.relation('c_', q.queue)), ('{events}', chiron.relation('e_', q.queue)),
+      ('{waits}', chiron.relation('w_', q.queue)), ('{queue}', quote_literal(q.queue)), ('{n}', q.number::text)) as v(mark, value)
+  loop
+    text_of := replace(text_of, pair.mark, pair.value);
+  end loop;
+  execute format('drop function if exists chiron.%I', t.name || '_' || q.number);
+  execute format(
+    'create function chiron.%I(%s) returns %s language plpgsql
+     set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan as %L',
+    t.name || '_' || q.number, t.arguments, t.returns, text_of);
+end $make$;
+
+-- Defines a function for every queue there is and will be.
+create function chiron.define(p_name text, p_arguments text, p_returns text, p_body text) returns void
+language plpgsql as $$
+declare
+  made chiron.templates;
+  q chiron.queues;
+begin
+  insert into chiron.templates as t (name, arguments, returns, body) values (p_name, p_arguments, p_returns, p_body)
+  on conflict (name) do update set arguments = excluded.arguments, returns = excluded.returns, body = excluded.body
+  returning t.* into made;
+  for q in select * from chiron.queues loop
+    perform chiron.make_function(made, q);
+  end loop;
+end $$;
+
+-- The queue and number of a run, or of a task.
+create function chiron.find_run(run uuid) returns chiron.queues
 language plpgsql stable as $$
 declare
-  q text;
+  q chiron.queues;
   hit integer;
 begin
-  for q in select queue from chiron.queues order by position loop
-    execute format('select 1 from %s where run_id = $1', chiron.relation('r_', q)) into hit using run;
+  for q in select * from chiron.queues order by position loop
+    execute format('select 1 from %s where run_id = $1', chiron.relation('r_', q.queue)) into hit using run;
     if hit is not null then
       return q;
     end if;
@@ -56,30 +96,23 @@ begin
   return null;
 end $$;
 
-create function chiron.queue_of_task(task uuid) returns text
+create function chiron.find_task(task uuid) returns chiron.queues
 language plpgsql stable as $$
 declare
-  q text;
+  q chiron.queues;
   hit integer;
 begin
-  select queue into q from chiron.tasks where task_id = task;
+  select s.* into q from chiron.tasks k join chiron.queues s on s.queue = k.queue where k.task_id = task;
   if found then
     return q;
   end if;
-  for q in select queue from chiron.queues order by position loop
-    execute format('select 1 from %s where task_id = $1', chiron.relation('t_', q)) into hit using task;
+  for q in select * from chiron.queues order by position loop
+    execute format('select 1 from %s where task_id = $1', chiron.relation('t_', q.queue)) into hit using task;
     if hit is not null then
       return q;
     end if;
   end loop;
   return null;
-end $$;
-
--- Locks runs in one order for everybody, before anything else of theirs is touched.
-create function chiron.lock_runs(q text, runs uuid[]) returns void
-language plpgsql as $$
-begin
-  execute format('select 1 from %s where run_id = any ($1) order by run_id for update', chiron.relation('r_', q)) using runs;
 end $$;
 
 -- Brings tasks that other programs spawned (or that were there before Chiron) under its eyes, with what they have recorded.
@@ -119,14 +152,21 @@ end $$;
 -- Makes a queue ours to serve. Where the tables belong to another role its additions are left out: they only make things quicker.
 create function chiron.serve_queue(q text, place integer, with_events boolean) returns void
 language plpgsql as $$
+declare
+  served chiron.queues;
+  t chiron.templates;
 begin
   if not exists (select 1 from absurd.queues where queue_name = q) then
     perform absurd.create_queue(q);
   end if;
-  insert into chiron.queues (queue, position, takes_events) values (q, place, with_events) on conflict do nothing;
-  if not found then
+  insert into chiron.queues as s (queue, position, takes_events) values (q, place, with_events)
+  on conflict do nothing returning s.* into served;
+  if served.queue is null then
     return;
   end if;
+  for t in select * from chiron.templates loop
+    perform chiron.make_function(t, served);
+  end loop;
   begin
     perform chiron.extend_queue(q);
   exception when insufficient_privilege or undefined_function then

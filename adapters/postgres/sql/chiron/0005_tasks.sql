@@ -3,24 +3,22 @@
 begin;
 
 -- `ticket` names this call; `again`: it was sent before and its answer was lost, so tasks that bear the ticket are its own.
-create function chiron.enqueue(members json, p_ticket text, again boolean)
-returns table (n integer, task_id uuid, run_id uuid, attempt integer, created boolean)
-language plpgsql as $$
+select chiron.define('enqueue', 'members json, p_ticket text, again boolean',
+  'table (n integer, task_id uuid, run_id uuid, attempt integer, created boolean)', $body$
 #variable_conflict use_column
 declare
   m record;
-  spawned record;
   now_at timestamptz;
 begin
   -- An earlier sending may still be at work on the server: wait for its end.
   perform pg_advisory_xact_lock(hashtextextended('chiron ' || p_ticket, 0));
   -- All keys first and in one order, so that two processes never wait for each other's.
   insert into chiron.start_keys (queue, key)
-  select distinct x.q, x.key from json_to_recordset(members) as x(q text, key text) where x.key is not null order by 1, 2
+  select {queue}, x.key from json_to_recordset(members) as x(key text) where x.key is not null group by x.key order by x.key
   on conflict do nothing;
   now_at := absurd.current_time();
   for m in
-    select * from json_to_recordset(members) as x(n integer, q text, name text, name_json text, input text, fate integer, key text,
+    select * from json_to_recordset(members) as x(n integer, name text, name_json text, input text, fate integer, key text,
       max_attempts integer, cause text, ref text, parent uuid, harness text) order by x.n
   loop
     n := m.n;
@@ -31,105 +29,108 @@ begin
     end if;
     created := task_id is not null;
     if task_id is null and m.key is not null then
-      select s.task_id into task_id from chiron.start_keys s where s.queue = m.q and s.key = m.key;
+      select s.task_id into task_id from chiron.start_keys s where s.queue = {queue} and s.key = m.key;
     end if;
     if task_id is null then
-      select * into spawned from absurd.spawn_task(m.q, 'centaur.workflow',
+      select s.task_id, s.run_id, s.attempt, s.created into task_id, run_id, attempt, created
+      from absurd.spawn_task({queue}, 'centaur.workflow',
         jsonb_build_object('workflow_name', m.name, 'input', chiron.natural(m.input, m.fate), 'harness_type', m.harness),
-        jsonb_strip_nulls(jsonb_build_object('max_attempts', m.max_attempts, 'idempotency_key', m.key)));
-      task_id := spawned.task_id;
-      run_id := spawned.run_id;
-      attempt := spawned.attempt;
-      created := spawned.created;
+        jsonb_strip_nulls(jsonb_build_object('max_attempts', m.max_attempts, 'idempotency_key', m.key))) s;
       if created then
         insert into chiron.tasks (task_id, queue, workflow_name, name_json, cause_kind, cause_ref, parent_task_id, harness_type, input,
                                   created_at, updated_at, ticket)
-        values (task_id, m.q, m.name, m.name_json, m.cause, m.ref, m.parent, m.harness, chiron.exact(m.input, m.fate), now_at, now_at,
-                p_ticket || '.' || m.n);
+        values (task_id, {queue}, m.name, m.name_json, m.cause, m.ref, m.parent, m.harness, chiron.exact(m.input, m.fate), now_at,
+                now_at, p_ticket || '.' || m.n);
       else
-        perform chiron.adopt(m.q, array[task_id]);
+        perform chiron.adopt({queue}, array[task_id]);
       end if;
       if m.key is not null then
-        update chiron.start_keys s set task_id = spawned.task_id where s.queue = m.q and s.key = m.key;
+        update chiron.start_keys s set task_id = enqueue_{n}.task_id where s.queue = {queue} and s.key = m.key;
       end if;
     else
-      select * into run_id, attempt from chiron.newest_run(m.q, task_id);
-      if run_id is null then
-        select s.run_id, s.attempt into run_id, attempt from chiron.start_keys s where s.queue = m.q and s.key = m.key;
+      select t.last_attempt_run, t.attempts into run_id, attempt from {tasks} t where t.task_id = enqueue_{n}.task_id;
+      if not found then
+        select s.run_id, s.attempt into run_id, attempt from chiron.start_keys s where s.queue = {queue} and s.key = m.key;
       end if;
     end if;
     return next;
   end loop;
-end $$;
-
-create function chiron.newest_run(q text, task uuid, out run_id uuid, out attempt integer)
-language plpgsql stable as $$
-begin
-  execute format('select last_attempt_run, attempts from %s where task_id = $1', chiron.relation('t_', q))
-    into run_id, attempt using task;
-end $$;
+end $body$);
 
 -- Locks the newest run of a task, then tells how the task stands. A retry may have made a newer run meanwhile: look again.
-create function chiron.hold_task(q text, task uuid, out run_id uuid, out attempt integer, out state text, out max_attempts integer)
-language plpgsql as $$
+select chiron.define('hold_task', 'task uuid, out run_id uuid, out attempt integer, out state text, out max_attempts integer', 'record',
+$body$
 declare
   held uuid;
 begin
   loop
-    select newest.run_id into held from chiron.newest_run(q, task) newest;
+    select t.last_attempt_run into held from {tasks} t where t.task_id = task;
     exit when held is null;
-    perform chiron.lock_runs(q, array[held]);
-    execute format('select last_attempt_run, attempts, state, max_attempts from %s where task_id = $1 for update',
-      chiron.relation('t_', q)) into run_id, attempt, state, max_attempts using task;
+    perform 1 from {runs} r where r.run_id = held for update;
+    select t.last_attempt_run, t.attempts, t.state, t.max_attempts into run_id, attempt, state, max_attempts
+    from {tasks} t where t.task_id = task for update;
     exit when run_id is not distinct from held;
   end loop;
-end $$;
+end $body$);
 
-create function chiron.cancel(members json)
-returns table (n integer, run_id uuid, state text, changed boolean)
+select chiron.define('cancel', 'task uuid, out run_id uuid, out state text, out changed boolean', 'record', $body$
+begin
+  select h.run_id, h.state into run_id, state from chiron.hold_task_{n}(task) h;
+  changed := coalesce(state in ('pending', 'running', 'sleeping'), false);
+  if changed then
+    perform absurd.cancel_task({queue}, task);
+    perform chiron.end_task_{n}(task, run_id, 'cancelled', null, 0, null, absurd.current_time());
+    state := 'cancelled';
+  end if;
+end $body$);
+
+create function chiron.cancel(members json) returns table (n integer, run_id uuid, state text, changed boolean)
 language plpgsql as $$
 declare
   m record;
-  held record;
-  q text;
+  queue_number integer;
 begin
   for m in select * from json_to_recordset(members) as x(n integer, task uuid) order by x.task, x.n loop
     n := m.n;
-    q := chiron.queue_of_task(m.task);
-    select * into held from chiron.hold_task(q, m.task) where q is not null;
-    run_id := held.run_id;
-    state := held.state;
-    changed := held.state in ('pending', 'running', 'sleeping');
-    if changed then
-      perform absurd.cancel_task(q, m.task);
-      perform chiron.end_task(q, m.task, run_id, 'cancelled', null, 0, null, absurd.current_time());
-      state := 'cancelled';
+    run_id := null;
+    state := null;
+    changed := false;
+    queue_number := (chiron.find_task(m.task)).number;
+    if queue_number is not null then
+      execute format('select * from chiron.cancel_%s($1)', queue_number) into run_id, state, changed using m.task;
     end if;
     return next;
   end loop;
 end $$;
 
-create function chiron.retry(members json)
-returns table (n integer, run_id uuid, attempt integer, refused text)
+select chiron.define('retry', 'task uuid, out run_id uuid, out attempt integer, out refused text', 'record', $body$
+declare
+  held record;
+begin
+  select * into held from chiron.hold_task_{n}(task);
+  refused := coalesce(held.state, 'not_found');
+  if refused = 'failed' then
+    select r.run_id, r.attempt into run_id, attempt from absurd.retry_task({queue}, task, jsonb_build_object(
+      'max_attempts', greatest(coalesce(held.max_attempts, 0), held.attempt + 1))) r;
+    update chiron.tasks k set ended = null, finished_at = null, updated_at = absurd.current_time() where k.task_id = task;
+    refused := null;
+  end if;
+end $body$);
+
+create function chiron.retry(members json) returns table (n integer, run_id uuid, attempt integer, refused text)
 language plpgsql as $$
-#variable_conflict use_column
 declare
   m record;
-  held record;
-  q text;
+  queue_number integer;
 begin
   for m in select * from json_to_recordset(members) as x(n integer, task uuid) order by x.task, x.n loop
     n := m.n;
-    q := chiron.queue_of_task(m.task);
-    select * into held from chiron.hold_task(q, m.task) where q is not null;
     run_id := null;
     attempt := null;
-    refused := coalesce(held.state, 'not_found');
-    if held.state = 'failed' then
-      select r.run_id, r.attempt into run_id, attempt from absurd.retry_task(q, m.task, jsonb_build_object(
-        'max_attempts', greatest(coalesce(held.max_attempts, 0), held.attempt + 1))) r;
-      update chiron.tasks k set ended = null, finished_at = null, updated_at = absurd.current_time() where k.task_id = m.task;
-      refused := null;
+    refused := 'not_found';
+    queue_number := (chiron.find_task(m.task)).number;
+    if queue_number is not null then
+      execute format('select * from chiron.retry_%s($1)', queue_number) into run_id, attempt, refused using m.task;
     end if;
     return next;
   end loop;

@@ -1,13 +1,20 @@
 -- Events: the first emit of a name wins, for every queue at once, and wakes everybody who waits for it in the same transaction.
 begin;
 
+-- A run that is about to wait holds its queue's event row: an emit owns it before it looks who waits.
+select chiron.define('own_event', 'p_name text', 'void', $body$
+begin
+  insert into {events} (event_name, payload, emitted_at) values (p_name, null, 'epoch') on conflict do nothing;
+  perform 1 from {events} e where e.event_name = p_name for update;
+end $body$);
+
 -- `ticket` names this call; `again`: it was sent before and its answer was lost, so an event that bears the ticket is its own.
 create function chiron.emit(members json, p_ticket text, again boolean)
 returns table (n integer, first boolean, woken json)
 language plpgsql as $$
 declare
   m record;
-  q text;
+  q record;
   now_at timestamptz;
 begin
   for m in select * from json_to_recordset(members) as x(n integer, name text, payload text, fate integer) order by x.name, x.n loop
@@ -18,15 +25,12 @@ begin
     values (m.name, m.payload, m.fate, now_at, p_ticket || '.' || m.n) on conflict do nothing;
     first := found;
     if first then
-      -- A run that is about to wait holds its queue's event row: own them all before looking who waits.
-      for q in select queue from chiron.queues where takes_events order by position loop
-        execute format('insert into %s (event_name, payload, emitted_at) values ($1, null, ''epoch'') on conflict do nothing',
-          chiron.relation('e_', q)) using m.name;
-        execute format('select 1 from %s where event_name = $1 for update', chiron.relation('e_', q)) using m.name;
+      for q in select number from chiron.queues where takes_events order by position loop
+        execute format('select chiron.own_event_%s($1)', q.number) using m.name;
       end loop;
       woken := (select coalesce(json_agg(r), '[]') from chiron.resolve('event', m.name, m.payload, m.fate, now_at) r);
       for q in select queue from chiron.queues where takes_events order by position loop
-        perform absurd.emit_event(q, m.name, chiron.natural(m.payload, m.fate));
+        perform absurd.emit_event(q.queue, m.name, chiron.natural(m.payload, m.fate));
       end loop;
     elsif again then
       first := exists (select 1 from chiron.events e where e.name = m.name and e.ticket = p_ticket || '.' || m.n);
@@ -36,8 +40,7 @@ begin
 end $$;
 
 -- An event by its name, whoever emitted it.
-create function chiron.find_event(p_name text)
-returns table (value text, emitted_at double precision)
+create function chiron.find_event(p_name text) returns table (value text, emitted_at double precision)
 language plpgsql stable as $$
 declare
   q text;
