@@ -5,7 +5,7 @@ import { isTerminal } from "../core/states.ts";
 import type { ApiDeps } from "./deps.ts";
 import { route, type Route } from "./route.ts";
 import { findRun } from "./runs.ts";
-import { RunParams } from "./schemas.ts";
+import { FollowQuery, RunParams } from "./schemas.ts";
 import type { Feed, Outlet, Streams } from "./stream.ts";
 import { rfc3339OrNull, workflowRun } from "./wire.ts";
 
@@ -19,8 +19,9 @@ export function liveRoutes(deps: ApiDeps, streams: Streams): Route[] {
       name: "followAll",
       summary: "Every event of the runtime, as it happens.",
       access: "read",
+      query: FollowQuery,
       answers: { 200: STREAM },
-      handle: (call) => streams.answer(call, { begin: (outlet) => followAll(deps, outlet) }),
+      handle: (call) => streams.answer(call, { begin: (outlet) => followAll(deps, outlet, call.query.types) }),
     }),
     route({
       method: "GET",
@@ -38,8 +39,14 @@ export function liveRoutes(deps: ApiDeps, streams: Streams): Route[] {
   ];
 }
 
-function followAll({ bus }: ApiDeps, outlet: Outlet): void {
-  const stop = bus.subscribe((event) => outlet.send(event.type, eventData(event)));
+/** `types`: only these, all of a kind with `run.*`; none: everything. */
+function followAll({ bus }: ApiDeps, outlet: Outlet, types: readonly string[] | undefined): void {
+  const exact = new Set(types);
+  const kinds = (types ?? []).filter((type) => type.endsWith(".*")).map((type) => type.slice(0, -1));
+  const isWanted = (type: string): boolean => exact.has(type) || kinds.some((kind) => type.startsWith(kind));
+  const stop = bus.subscribe((event) => {
+    if (types === undefined || isWanted(event.type)) outlet.send(event.type, eventData(event));
+  });
   outlet.signal.addEventListener("abort", stop, { once: true });
 }
 

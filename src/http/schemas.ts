@@ -70,6 +70,19 @@ export const ListQuery = z.object({
 
 export const ChildrenQuery = z.object({ limit: clamped(50), cursor: ListQuery.shape.cursor });
 
+export const FollowQuery = z.object({
+  types: z
+    .string()
+    .max(1_000)
+    .regex(
+      /^[a-z]+(\.[a-z_]+|\.\*)?(,[a-z]+(\.[a-z_]+|\.\*)?)*$/,
+      "must be event types such as run.completed or run.*, separated by commas",
+    )
+    .transform((words) => words.split(","))
+    .optional()
+    .describe("Only these types; `run.*` means all that begin with `run.`."),
+});
+
 export const LogQuery = z.object({
   limit: clamped(200),
   after: z.coerce

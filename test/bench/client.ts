@@ -102,7 +102,8 @@ export class EventCounter {
   static open(port: number, watched: Readonly<Record<string, (count: number) => void>>): Promise<EventCounter> {
     return new Promise((resolve, reject) => {
       const socket = net.connect({ host: "127.0.0.1", port }, () => {
-        socket.write(requestBytes(port, "GET", "/api/events"));
+        const types = Object.keys(watched).join(",");
+        socket.write(requestBytes(port, "GET", `/api/events?types=${types}`));
       });
       socket.once("error", reject);
       socket.once("data", () => resolve(new EventCounter(socket, watched)));

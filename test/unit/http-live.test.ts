@@ -124,6 +124,18 @@ test("the whole bus is streamed in the API's spelling, with comments as heartbea
   await reader.cancel();
 });
 
+test("a stream of some types carries no others, and what is no type is refused", async () => {
+  await open();
+  const { url } = await api.listen();
+  const next = messagesOf(await fetch(`${url}/api/events?types=event.emitted,run.*`));
+  api.bus.publish({ type: "host.started", pid: 1, generation: "g" });
+  api.bus.publish({ type: "event.emitted", name: "e", first: true, woken: 0 });
+  api.bus.publish({ type: "run.cancelled", taskId: "t", runId: "r" });
+  expect(await next()).toMatchObject({ event: "event.emitted" });
+  expect(await next()).toMatchObject({ event: "run.cancelled" });
+  expect((await fetch(`${url}/api/events?types=Nonsense!`)).status).toBe(400);
+});
+
 test("an event is spelled once for all clients", async () => {
   await open();
   const event: RuntimeEvent = { type: "run.cancelled", taskId: "t", runId: "r" };
