@@ -18,6 +18,7 @@ import {
   ENDLESS,
   packFailure,
   packText,
+  packTextOrNull,
   recordedOf,
   unpackText,
   unpackTextOrNull,
@@ -29,9 +30,9 @@ import type { Listener } from "./listener.ts";
 import { queueMark } from "./tasks.ts";
 
 const CLAIM = "select * from chiron.claim($1::json, $2)";
-const EXTEND = "select * from chiron.extend($1, $2::json)";
-const HELD = "select * from chiron.held($1, $2::json)";
-const RELEASE = "select * from chiron.release($1, $2::json, $3)";
+const extendIn = (number: number): string => `select * from chiron.extend_${number}($1::json)`;
+const heldIn = (number: number): string => `select * from chiron.held_${number}($1::json)`;
+const releaseIn = (number: number): string => `select * from chiron.release_${number}($1::json, $2)`;
 const UNPARK = "select chiron.unpark($1) as count";
 const EXPIRE = "select * from chiron.expire($1, $2, $3)";
 const NEXT_DUE = "select chiron.next_due($1) as at";
@@ -68,24 +69,24 @@ interface ExpiredRow {
 
 export function createClaims(session: Session, listener: Listener): ClaimTransitions {
   const { sender, gatherer } = session;
-  const extend = createRunMethod<ClaimRef & { leaseMs: number }, RefusableRow, Accepted>(session, (queue) => ({
-    sql: EXTEND,
+  const extend = createRunMethod<ClaimRef & { leaseMs: number }, RefusableRow, Accepted>(session, (number) => ({
+    sql: extendIn(number),
     resend: true,
-    values: (members) => [queue, members],
+    values: (members) => [members],
     pack: (ref) => ({ ...packRef(ref), lease: ref.leaseMs }),
     answer: ([row]) => accepted(row!),
   }));
-  const held = createRunMethod<ClaimRef, RefusableRow, Accepted>(session, (queue) => ({
-    sql: HELD,
+  const held = createRunMethod<ClaimRef, RefusableRow, Accepted>(session, (number) => ({
+    sql: heldIn(number),
     resend: true,
-    values: (members) => [queue, members],
+    values: (members) => [members],
     pack: packRef,
     answer: ([row]) => accepted(row!),
   }));
-  const release = createRunMethod<ClaimRef & { delayMs?: number }, RefusableRow, Accepted>(session, (queue) => ({
-    sql: RELEASE,
+  const release = createRunMethod<ClaimRef & { delayMs?: number }, RefusableRow, Accepted>(session, (number) => ({
+    sql: releaseIn(number),
     resend: true,
-    values: (members, again) => [queue, members, again],
+    values: (members, again) => [members, again],
     pack: (ref) => ({ ...packRef(ref), delay: Math.ceil(Math.max(0, ref.delayMs ?? 0)) }),
     answer: ([row]) => accepted(row!),
   }));
@@ -110,7 +111,7 @@ export function createClaims(session: Session, listener: Listener): ClaimTransit
     // Other processes share the database: their claims are theirs until the lease has passed.
     expire: async (request) => (request.scope === "foreign" ? [] : (await expire([request]))[0]!),
     async nextDueAt(queues) {
-      const served = queues.filter((queue) => session.queues.includes(queue));
+      const served = queues.flatMap((queue) => session.queues.get(queue) ?? []);
       return (await sender.read<{ at: number | null }>(NEXT_DUE, [served]))[0]!.at;
     },
     subscribe: (listen) => listener.subscribe(listen),
@@ -131,23 +132,24 @@ function createClaim(session: Session): ClaimTransitions["claim"] {
     // A lost answer leaves claims that nobody holds; their lease ends them.
     resend: false,
     values: (members) => [members, toJsonText(LAPSED)],
-    pack: ({ queue, claimedBy, leaseMs, limit }) => ({
-      q: queue,
+    pack: ({ queue, claimedBy, leaseMs, limit, generation }) => ({
+      q: session.queues.get(queue),
       worker: packText(claimedBy),
       lease: Math.max(1, Math.ceil(leaseMs / 1_000)),
       qty: limit,
+      code: packTextOrNull(generation),
     }),
     answer: (rows, request) => rows.map((row, index) => claimedOf(row, request.queue, request.claimedBy, index)),
   });
   return async (requests) => {
     const asked = requests.flatMap((request) => {
-      if (!session.queues.includes(request.queue) || request.limit < 1) return [];
+      if (!session.queues.has(request.queue) || request.limit < 1) return [];
       serial += 1;
       return [{ ...request, claimedBy: `${request.owner}:${session.boot}-${serial}` }];
     });
     const answers = await lane(asked, { awaits: [...new Set(asked.map(({ queue }) => queueMark(queue)))] });
     let at = 0;
-    return requests.map(({ queue, limit }) => (session.queues.includes(queue) && limit >= 1 ? answers[at++]! : []));
+    return requests.map(({ queue, limit }) => (session.queues.has(queue) && limit >= 1 ? answers[at++]! : []));
   };
 }
 

@@ -18,7 +18,7 @@ import type {
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 /** A noncharacter, so that texts of people need no escape. */
 const ESCAPE = "\uFFFE";
-const TO_ESCAPE = /[\u0000\uFFFE\p{Surrogate}]/gu;
+const TO_ESCAPE = /[\p{Cc}\uFFFE\p{Surrogate}]/gu;
 const ESCAPED = /\uFFFE([0-9a-f]{4})/g;
 
 const hexOf = (char: string): string => char.charCodeAt(0).toString(16).padStart(4, "0");

@@ -30,10 +30,10 @@ export const taskColumns = (n: "n" | "r"): string => `k.task_id, k.queue, k.work
   chiron.ms(case t.state when 'completed' then ${n}.completed_at when 'failed' then ${n}.failed_at when 'cancelled' then t.cancelled_at end)
     as task_finished_at`;
 
-/** Of r (the run), x (what chiron.runs adds to it) and t (its task). */
+/** Of r (the run), x (what chiron.runs adds to it), t and k (its task). */
 export const RUN_COLUMNS = `r.run_id, r.task_id as run_task_id, r.attempt, r.state, coalesce(x.failure, r.failure_reason::text) as failure,
   chiron.ms(r.available_at) as available_at,
   chiron.ms(case when r.started_at is null then null when r.attempt = 1 then t.first_started_at
             else coalesce(x.started_at, r.started_at) end) as started_at,
   chiron.ms(coalesce(r.completed_at, r.failed_at, case r.state when 'cancelled' then t.cancelled_at end)) as finished_at,
-  chiron.ms(r.created_at) as created_at, x.generation`;
+  chiron.ms(r.created_at) as created_at, case when r.attempt = 1 then k.generation else x.generation end as generation`;

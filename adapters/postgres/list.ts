@@ -15,7 +15,7 @@ interface CountRow {
 }
 
 export function createList({ sender, queues }: Session): Pick<TaskReads, "list" | "counts"> {
-  const { tasks, runs } = relationsOf(queues);
+  const { tasks, runs } = relationsOf([...queues.keys()]);
   const from = `from chiron.tasks k join ${tasks} t on t.task_id = k.task_id join ${runs} r on r.run_id = t.last_attempt_run
     left join chiron.runs x on x.run_id = r.run_id`;
   const columns = `${taskColumns("r")}, ${RUN_COLUMNS}`;

@@ -54,11 +54,22 @@ export interface State {
   readonly queues: readonly string[];
 }
 
-/** Chiron's schema number and what absurd schema it stands on. `client` is connected and idle. */
-export async function makeReady(
-  client: pg.Client,
-  ready: Readiness,
-): Promise<{ schema: number; absurd: AbsurdSchema }> {
+export interface Ready {
+  readonly schema: number;
+  readonly absurd: AbsurdSchema;
+  /** Each queue with the number its functions end in. */
+  readonly queues: ReadonlyMap<string, number>;
+}
+
+/** `client` is connected and idle. */
+export async function makeReady(client: pg.Client, ready: Readiness): Promise<Ready> {
+  const { schema, absurd } = await provide(client, ready);
+  const { rows } = await client.query<{ queue: string; number: number }>("select queue, number from chiron.queues");
+  const numbers = new Map(rows.map(({ queue, number }) => [queue, number]));
+  return { schema, absurd, queues: new Map(ready.queues.map((queue) => [queue, numbers.get(queue)!])) };
+}
+
+async function provide(client: pg.Client, ready: Readiness): Promise<Omit<Ready, "queues">> {
   const known = migrations();
   const latest = known.at(-1)!.id;
   const isReady = ({ schema, queues }: State): boolean =>

@@ -11,7 +11,7 @@ import { clientConfig, Database } from "./database.ts";
 import { closed, translate } from "./errors.ts";
 import { Gatherer, type Timing } from "./gatherer.ts";
 import { createListener } from "./listener.ts";
-import { makeReady, type AbsurdSchema } from "./migrate.ts";
+import { makeReady, type AbsurdSchema, type Ready } from "./migrate.ts";
 import { createSender } from "./sending.ts";
 import { buildStore } from "./store.ts";
 
@@ -43,7 +43,7 @@ const REAL_TIMING: Timing = {
 
 /** The open store. Throws config_invalid, unauthenticated, forbidden, not_found, unavailable, store_newer or store_unwritable. */
 export async function openPostgres(options: OpenOptions): Promise<Store> {
-  const { connectionString, clock, queues = ALL_QUEUES } = options;
+  const { connectionString, clock } = options;
   const location = locate(connectionString);
   const connection = {
     connectionString,
@@ -51,7 +51,7 @@ export async function openPostgres(options: OpenOptions): Promise<Store> {
     statementTimeoutMs: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
   };
   const config = await usableConfig(clientConfig(connection), location);
-  const { schema, version } = await prepare(config, location, options);
+  const { schema, version, queues } = await prepare(config, location, options);
   const database = new Database({ config, poolSize: options.poolSize ?? POOL_SIZE, time: clock ?? null });
   const gatherer = new Gatherer(clock ?? REAL_TIMING, () => closed(location));
   const listener = createListener(config);
@@ -108,16 +108,16 @@ async function prepare(
   config: pg.ClientConfig,
   location: string,
   { queues = ALL_QUEUES, absurdSql, onSchema }: OpenOptions,
-): Promise<{ schema: number; version: string }> {
+): Promise<Pick<Ready, "schema" | "queues"> & { version: string }> {
   const client = new pg.Client(config);
   client.on("error", () => undefined);
   try {
     await client.connect();
     const server = (await client.query<Server>(SERVER)).rows[0]!;
     checkServer(server, location);
-    const { schema, absurd } = await makeReady(client, { location, config, queues, absurdSql });
-    onSchema?.(absurd);
-    return { schema, version: server.version };
+    const ready = await makeReady(client, { location, config, queues, absurdSql });
+    onSchema?.(ready.absurd);
+    return { ...ready, version: server.version };
   } catch (error) {
     throw translate(error, location);
   } finally {

@@ -20,11 +20,11 @@ import { accepted } from "./claims.ts";
 import { packFailure, packText, packTextOrNull, packValue, recordedOf, type RecordedRow } from "./codec.ts";
 import { createRunMethod, packRef, refusalOf, type RefusableRow, type RunMethod, type Session } from "./session.ts";
 
-const CHECKPOINT = "select * from chiron.checkpoint($1, $2::json)";
-const SUSPEND = "select * from chiron.suspend($1, $2::json, $3)";
-const COMPLETE = "select * from chiron.complete($1, $2::json, $3)";
-const FAIL = "select * from chiron.fail($1, $2::json, $3)";
-const STAMP = "select n from chiron.stamp($1, $2::json)";
+const checkpointIn = (number: number): string => `select * from chiron.checkpoint_${number}($1::json)`;
+const suspendIn = (number: number): string => `select * from chiron.suspend_${number}($1::json, $2)`;
+const completeIn = (number: number): string => `select * from chiron.complete_${number}($1::json, $2)`;
+const failIn = (number: number): string => `select * from chiron.fail_${number}($1::json, $2)`;
+const stampIn = (number: number): string => `select n from chiron.stamp_${number}($1::json)`;
 
 interface CheckpointRow extends RefusableRow {
   readonly kept_name: string | null;
@@ -48,17 +48,17 @@ export function createProgress(session: Session): ProgressTransitions {
   const checkpoint = createCheckpoint(session);
   const suspend = createSuspend(session);
   const fail = createFail(session);
-  const complete = createRunMethod<CompleteRequest, RefusableRow, Accepted>(session, (queue) => ({
-    sql: COMPLETE,
+  const complete = createRunMethod<CompleteRequest, RefusableRow, Accepted>(session, (number) => ({
+    sql: completeIn(number),
     resend: true,
-    values: (members, again) => [queue, members, again],
+    values: (members, again) => [members, again],
     pack: (request) => ({ ...packRef(request), ...packValue(request.output) }),
     answer: ([row]) => accepted(row!),
   }));
-  const stamp = createRunMethod<ClaimRef & { generation: string }, { n: number }, Accepted>(session, (queue) => ({
-    sql: STAMP,
+  const stamp = createRunMethod<ClaimRef & { generation: string }, { n: number }, Accepted>(session, (number) => ({
+    sql: stampIn(number),
     resend: true,
-    values: (members) => [queue, members],
+    values: (members) => [members],
     pack: (ref) => ({ ...packRef(ref), generation: packText(ref.generation) }),
     answer: () => ({ ok: true }),
   }));
@@ -78,10 +78,10 @@ export function createProgress(session: Session): ProgressTransitions {
 }
 
 function createCheckpoint(session: Session): RunMethod<CheckpointWrite, CheckpointKept> {
-  return createRunMethod<CheckpointWrite, CheckpointRow, CheckpointKept>(session, (queue) => ({
-    sql: CHECKPOINT,
+  return createRunMethod<CheckpointWrite, CheckpointRow, CheckpointKept>(session, (number) => ({
+    sql: checkpointIn(number),
     resend: true,
-    values: (members) => [queue, members],
+    values: (members) => [members],
     pack: (write) => ({
       ...packRef(write),
       ...packValue(write.value),
@@ -105,10 +105,10 @@ function keptOf(row: CheckpointRow, write: CheckpointWrite, again: boolean): Che
 function createSuspend(session: Session): RunMethod<SuspendRequest, Suspended> {
   return createRunMethod<SuspendRequest, SuspendedRow, Suspended>(
     session,
-    (queue) => ({
-      sql: SUSPEND,
+    (number) => ({
+      sql: suspendIn(number),
       resend: true,
-      values: (members, again) => [queue, members, again],
+      values: (members, again) => [members, again],
       pack: (request) => ({ ...packRef(request), waits: request.waits.map(packWait) }),
       answer: ([row]) => {
         const { resolved, wake_at: wakeAt } = row!;
@@ -144,10 +144,10 @@ function packWait({ step, kind, target, delayMs, untilMs }: WaitRequest): object
 }
 
 function createFail(session: Session): RunMethod<FailRequest, Failed> {
-  return createRunMethod<FailRequest, FailedRow, Failed>(session, (queue) => ({
-    sql: FAIL,
+  return createRunMethod<FailRequest, FailedRow, Failed>(session, (number) => ({
+    sql: failIn(number),
     resend: true,
-    values: (members, again) => [queue, members, again],
+    values: (members, again) => [members, again],
     pack: (request) => {
       const { value, fate } = packFailure(request.failure);
       const delay = request.retryDelayMs === null ? null : Math.ceil(Math.max(0, request.retryDelayMs));

@@ -53,13 +53,13 @@ async function ofTask<Row extends object>({ sender }: Session, sql: string, task
 }
 
 function statements({ queues }: Session) {
-  const { tasks, runs, checkpoints } = relationsOf(queues);
+  const { tasks, runs, checkpoints } = relationsOf([...queues.keys()]);
   const found = `select ${taskColumns("n")}, ${RUN_COLUMNS} from chiron.tasks k join ${tasks} t on t.task_id = k.task_id
     join ${runs} n on n.run_id = t.last_attempt_run join ${runs} r on r.task_id = t.task_id left join chiron.runs x on x.run_id = r.run_id`;
   return {
     byTask: `${found} where k.task_id = $1 and r.run_id = t.last_attempt_run`,
     byRun: `${found} where r.run_id = $1`,
-    runs: `select ${RUN_COLUMNS} from ${runs} r join ${tasks} t on t.task_id = r.task_id left join chiron.runs x on x.run_id = r.run_id
+    runs: `select ${RUN_COLUMNS} from ${runs} r join ${tasks} t on t.task_id = r.task_id join chiron.tasks k on k.task_id = r.task_id left join chiron.runs x on x.run_id = r.run_id
       where r.task_id = $1 order by r.attempt`,
     // Checkpoints that another program wrote and that no claim has seen yet come last.
     checkpoints: `select coalesce(m.name, c.checkpoint_name) as name, coalesce(m.kind, 'step') as kind, m.value,

@@ -10,8 +10,8 @@ import type { Sender } from "./sending.ts";
 export interface Session {
   readonly sender: Sender;
   readonly gatherer: Gatherer;
-  /** The queues this store serves, in the order in which they are asked. */
-  readonly queues: readonly string[];
+  /** The queues this store serves, in the order in which they are asked, each with the number its functions end in. */
+  readonly queues: ReadonlyMap<string, number>;
   /** Differs with every opening, so that no two openings ever hand out the same claim or ticket. */
   readonly boot: string;
   /** For a person: host and database. */
@@ -61,6 +61,14 @@ export function createMethod<M, Row extends { readonly n: number }, A>(
   });
 }
 
+/** One lane for every queue. */
+export function lanesOf<M, Row extends { readonly n: number }, A>(
+  session: Session,
+  optionsOf: (number: number) => MethodOptions<M, Row, A>,
+): ReadonlyMap<string, Lane<M, A>> {
+  return new Map([...session.queues].map(([queue, number]) => [queue, createMethod(session, optionsOf(number))]));
+}
+
 /** What every claim-side member carries into SQL. */
 export function packRef({ runId, claimToken }: ClaimRef): { run: string; worker: string } {
   return { run: idOrNone(runId), worker: packText(readToken(claimToken).claimedBy) };
@@ -85,10 +93,10 @@ export type RunMethod<M, A> = (members: readonly M[]) => Promise<(A | Refused)[]
  */
 export function createRunMethod<M extends ClaimRef, Row extends { readonly n: number }, A>(
   session: Session,
-  optionsOf: (queue: string) => MethodOptions<M, Row, A | Refused>,
+  optionsOf: (number: number) => MethodOptions<M, Row, A | Refused>,
   orderOf: (member: M) => readonly string[] = () => [],
 ): RunMethod<M, A> {
-  const lanes = new Map(session.queues.map((queue) => [queue, createMethod(session, optionsOf(queue))]));
+  const lanes = lanesOf(session, optionsOf);
   const order = (members: readonly M[]): Order => ({
     keys: [...new Set(members.flatMap((member) => [member.runId, ...orderOf(member)]))],
   });
@@ -98,22 +106,33 @@ export function createRunMethod<M extends ClaimRef, Row extends { readonly n: nu
   };
   return async (members) => {
     const queues = members.map((member) => queueOf(lanes, member));
-    if (queues.every((queue) => queue === queues[0] && queue !== undefined)) return inQueue(queues[0] ?? null, members);
     const found = queues.includes(undefined)
       ? await Promise.all(members.map((member, n) => queues[n] ?? lookUp(session, member)))
       : (queues as string[]);
-    const answers: (A | Refused)[] = [];
-    const groups = Map.groupBy(members.keys(), (n) => found[n]!);
-    const settled = [...groups].map(async ([queue, places]) => {
-      const given = await inQueue(
-        queue,
-        places.map((n) => members[n]!),
-      );
-      places.forEach((n, at) => (answers[n] = given[at]!));
-    });
-    await Promise.all(settled);
-    return answers;
+    return byQueue(found, members, inQueue);
   };
+}
+
+/** Sends each queue's members together; answers in the order of all. */
+export async function byQueue<M, A>(
+  queues: readonly (string | null)[],
+  members: readonly M[],
+  send: (queue: string | null, members: readonly M[]) => Promise<A[]>,
+): Promise<A[]> {
+  const [first] = queues;
+  if (first === undefined) return [];
+  if (queues.every((queue) => queue === first)) return send(first, members);
+  const answers: A[] = [];
+  const groups = Map.groupBy(members.keys(), (n) => queues[n]!);
+  const sent = [...groups].map(async ([queue, places]) => {
+    const given = await send(
+      queue,
+      places.map((n) => members[n]!),
+    );
+    places.forEach((n, at) => (answers[n] = given[at]!));
+  });
+  await Promise.all(sent);
+  return answers;
 }
 
 function queueOf(lanes: ReadonlyMap<string, unknown>, { claimToken }: ClaimRef): string | undefined {
@@ -128,7 +147,7 @@ export function idOrNone(id: string): string {
   return isUuid(id) ? id : NO_ID;
 }
 
-const QUEUE_OF_RUN = "select chiron.queue_of_run($1) as queue";
+const QUEUE_OF_RUN = "select (chiron.find_run($1)).queue as queue";
 
 async function lookUp({ sender }: Session, { runId }: ClaimRef): Promise<string | null> {
   return (await sender.read<{ queue: string | null }>(QUEUE_OF_RUN, [idOrNone(runId)]))[0]!.queue;
@@ -136,8 +155,8 @@ async function lookUp({ sender }: Session, { runId }: ClaimRef): Promise<string 
 
 /** Refuses a queue the store does not serve. */
 export function checkQueue({ queues, location }: Session, queue: string): void {
-  if (queues.includes(queue)) return;
+  if (queues.has(queue)) return;
   throw new ChironError("bad_request", `the store ${location} does not serve a queue ${queue}`, {
-    hint: `Its queues are ${queues.join(", ")}.`,
+    hint: `Its queues are ${[...queues.keys()].join(", ")}.`,
   });
 }

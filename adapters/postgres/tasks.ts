@@ -5,9 +5,9 @@ import type { TaskTransitions } from "../../src/ports/store.ts";
 import type { Cancelled, Enqueued, NewTask, Retried } from "../../src/ports/store-types.ts";
 import { nameJson, packText, packTextOrNull, packValue } from "./codec.ts";
 import type { Lane } from "./gatherer.ts";
-import { checkQueue, createMethod, type Session } from "./session.ts";
+import { byQueue, checkQueue, createMethod, lanesOf, type Session } from "./session.ts";
 
-const ENQUEUE = "select * from chiron.enqueue($1::json, $2, $3)";
+const enqueueIn = (number: number): string => `select * from chiron.enqueue_${number}($1::json, $2, $3)`;
 const CANCEL = "select * from chiron.cancel($1::json)";
 const RETRY = "select * from chiron.retry($1::json)";
 const FORGET = "select chiron.forget($1, $2) as count";
@@ -86,32 +86,33 @@ async function known<A>(lane: Lane<TaskId, A>, taskIds: readonly TaskId[], unkno
 }
 
 function createEnqueue(session: Session): TaskTransitions["enqueue"] {
-  const lane = createMethod<NewTask, EnqueuedRow, Enqueued>(session, {
-    sql: ENQUEUE,
+  const lanes = lanesOf<NewTask, EnqueuedRow, Enqueued>(session, (number) => ({
+    sql: enqueueIn(number),
     resend: true,
     values: (members, again, ticket) => [members, ticket, again],
-    pack: (task) => {
-      const { value, fate } = packValue(task.input);
-      return {
-        q: task.queue,
-        name: packText(task.workflowName),
-        name_json: nameJson(task.workflowName),
-        input: value,
-        fate,
-        key: packTextOrNull(task.idempotencyKey),
-        max_attempts: task.maxAttempts,
-        cause: task.cause.kind,
-        ref: packTextOrNull(task.cause.ref),
-        parent: task.parentTaskId ?? null,
-        harness: packTextOrNull(task.harnessType),
-      };
-    },
+    pack: packTask,
     answer: ([row]) => ({ taskId: row!.task_id, runId: row!.run_id, attempt: row!.attempt, created: row!.created }),
-  });
+  }));
   return async (tasks) => {
-    const queues = [...new Set(tasks.map(({ queue }) => queue))];
+    const queues = tasks.map(({ queue }) => queue);
     for (const queue of queues) checkQueue(session, queue);
-    return lane(tasks, { marks: queues.map(queueMark) });
+    return byQueue(queues, tasks, (queue, members) => lanes.get(queue!)!(members, { marks: [queueMark(queue!)] }));
+  };
+}
+
+function packTask(task: NewTask): object {
+  const { value, fate } = packValue(task.input);
+  return {
+    name: packText(task.workflowName),
+    name_json: nameJson(task.workflowName),
+    input: value,
+    fate,
+    key: packTextOrNull(task.idempotencyKey),
+    max_attempts: task.maxAttempts,
+    cause: task.cause.kind,
+    ref: packTextOrNull(task.cause.ref),
+    parent: task.parentTaskId ?? null,
+    harness: packTextOrNull(task.harnessType),
   };
 }
 

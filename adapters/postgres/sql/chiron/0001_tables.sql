@@ -25,6 +25,7 @@ create table chiron.templates (
   name      text primary key,
   arguments text not null,
   returns   text not null,
+  entry     boolean not null,
   body      text not null
 );
 
@@ -42,6 +43,8 @@ create table chiron.tasks (
   harness_type   text,
   input          text,
   output         text,
+  -- The code that ran the first attempt; of later ones it is in chiron.runs.
+  generation     text,
   -- Checkpoints so far: the last one's seq.
   recorded       integer not null default 0,
   -- How it ended; may lag behind absurd's tables when another program ended it, until the next sweep.
@@ -60,11 +63,11 @@ create index tasks_unlucky on chiron.tasks (ended, seq) where ended in ('failed'
 create index tasks_by_parent on chiron.tasks (parent_task_id, seq) where parent_task_id is not null;
 create index tasks_finished on chiron.tasks (finished_at) where finished_at is not null;
 
--- Only runs that have something to say here.
+-- Later attempts, and failures that jsonb would change.
 create table chiron.runs (
   run_id     uuid primary key,
   task_id    uuid not null,
-  -- The first start; absurd's own column follows the newest claim. Null for a first attempt: its task says it.
+  -- The first start; absurd's own column follows the newest claim. Of a first attempt absurd's task says it.
   started_at timestamptz,
   generation text,
   failure    text

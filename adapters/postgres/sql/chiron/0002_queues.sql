@@ -43,7 +43,8 @@ language sql immutable as $$
 $$;
 
 -- {tasks} {runs} {checkpoints} {events} {waits} are the queue's tables, {queue} its name as a literal, {n} the end of the names of its
--- functions. The settings keep the plans that indexes give: the tables are queues, whose statistics are always late.
+-- functions. What is called from outside keeps to the plans that indexes give, and keeps them: the tables are queues, whose statistics
+-- are always late. Everything it calls inherits that.
 create function chiron.make_function(t chiron.templates, q chiron.queues) returns void
 language plpgsql as $make$
 declare
@@ -60,20 +61,20 @@ begin
   end loop;
   execute format('drop function if exists chiron.%I', t.name || '_' || q.number);
   execute format(
-    'create function chiron.%I(%s) returns %s language plpgsql
-     set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan as %L',
-    t.name || '_' || q.number, t.arguments, t.returns, text_of);
+    'create function chiron.%I(%s) returns %s language plpgsql %s as %L', t.name || '_' || q.number, t.arguments, t.returns,
+    case when t.entry then 'set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan' else '' end, text_of);
 end $make$;
 
--- Defines a function for every queue there is and will be.
-create function chiron.define(p_name text, p_arguments text, p_returns text, p_body text) returns void
+-- Defines a function for every queue there is and will be; p_entry: one that is called from outside.
+create function chiron.define(p_name text, p_arguments text, p_returns text, p_body text, p_entry boolean default false) returns void
 language plpgsql as $$
 declare
   made chiron.templates;
   q chiron.queues;
 begin
-  insert into chiron.templates as t (name, arguments, returns, body) values (p_name, p_arguments, p_returns, p_body)
-  on conflict (name) do update set arguments = excluded.arguments, returns = excluded.returns, body = excluded.body
+  insert into chiron.templates as t (name, arguments, returns, entry, body) values (p_name, p_arguments, p_returns, p_entry, p_body)
+  on conflict (name) do update
+  set arguments = excluded.arguments, returns = excluded.returns, entry = excluded.entry, body = excluded.body
   returning t.* into made;
   for q in select * from chiron.queues loop
     perform chiron.make_function(made, q);

@@ -41,12 +41,14 @@ end $body$);
 -- Makes a run that sleeps on waits due now; null for any other. A run that was never started sleeps for its back-off, not for a wait.
 select chiron.define('wake', 'task uuid, now_at timestamptz', 'uuid', $body$
 declare
+  newest record;
   woken uuid;
 begin
-  update {runs} r set state = 'pending', available_at = now_at, wake_event = null
-  where r.run_id = (select last_attempt_run from {tasks} where task_id = task) and r.state = 'sleeping' and r.started_at is not null
-  returning run_id into woken;
-  if woken is not null then
+  select r.run_id, r.state, r.started_at into newest
+  from {tasks} t join {runs} r on r.run_id = t.last_attempt_run where t.task_id = task for update of r;
+  if newest.state = 'sleeping' and newest.started_at is not null then
+    woken := newest.run_id;
+    update {runs} set state = 'pending', available_at = now_at, wake_event = null where run_id = woken;
     update {tasks} set state = 'pending' where task_id = task;
     delete from {waits} where run_id = woken;
     update chiron.tasks set updated_at = now_at where task_id = task;

@@ -2,15 +2,15 @@
 -- same transaction.
 begin;
 
--- Lets a claim-side write through: run, claim and lease, checked on a row that is locked from here on. Null for all others.
+-- Lets a claim-side write through: run, claim and lease, checked on a row that is locked from here on. Null for all others. The row is
+-- found by its id alone: beside a condition on the state, stale statistics can lead the planner to the index of states.
 select chiron.define('fence', 'run uuid, worker text, out task_id uuid, out attempt integer', 'record', $body$
 declare
   held record;
 begin
-  select r.task_id, r.attempt, r.claim_expires_at into held
-  from {runs} r where r.run_id = run and r.state = 'running' and r.claimed_by = worker for update;
+  select r.task_id, r.attempt, r.state, r.claimed_by, r.claim_expires_at into held from {runs} r where r.run_id = run for update;
   -- By the time that it is after the lock was waited for.
-  if held.claim_expires_at > absurd.current_time() then
+  if held.state = 'running' and held.claimed_by = worker and held.claim_expires_at > absurd.current_time() then
     task_id := held.task_id;
     attempt := held.attempt;
   end if;

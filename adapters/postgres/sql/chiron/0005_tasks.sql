@@ -55,7 +55,7 @@ begin
     end if;
     return next;
   end loop;
-end $body$);
+end $body$, true);
 
 -- Locks the newest run of a task, then tells how the task stands. A retry may have made a newer run meanwhile: look again.
 select chiron.define('hold_task', 'task uuid, out run_id uuid, out attempt integer, out state text, out max_attempts integer', 'record',
@@ -85,7 +85,9 @@ begin
 end $body$);
 
 create function chiron.cancel(members json) returns table (n integer, run_id uuid, state text, changed boolean)
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
 declare
   m record;
   queue_number integer;
@@ -118,7 +120,9 @@ begin
 end $body$);
 
 create function chiron.retry(members json) returns table (n integer, run_id uuid, attempt integer, refused text)
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
 declare
   m record;
   queue_number integer;

@@ -67,7 +67,7 @@ begin
     where m.task_id = task);
 end $body$);
 
-select chiron.define('claim', 'worker text, lease_s integer, qty integer, failure text',
+select chiron.define('claim', 'worker text, lease_s integer, qty integer, code text, failure text',
   'table (run_id uuid, task_id uuid, workflow_name text, input text, stored text, attempt integer, max_attempts integer,
           lease_until double precision, harness_type text, due_at double precision, recorded json)', $body$
 #variable_conflict use_column
@@ -94,10 +94,13 @@ begin
     return;
   end if;
   runs := chiron.prepare_claimed_{n}(runs, tasks, now_at);
-  update chiron.tasks k set updated_at = now_at where k.task_id = any (tasks);
-  insert into chiron.runs as x (run_id, task_id, started_at)
-  select r.run_id, r.task_id, now_at from {runs} r where r.run_id = any (runs) and r.attempt > 1
-  on conflict (run_id) do update set started_at = coalesce(x.started_at, excluded.started_at);
+  update chiron.tasks k
+  set updated_at = now_at, generation = case when r.attempt = 1 then coalesce(code, k.generation) else k.generation end
+  from {runs} r where r.run_id = any (runs) and k.task_id = r.task_id;
+  insert into chiron.runs as x (run_id, task_id, started_at, generation)
+  select r.run_id, r.task_id, now_at, code from {runs} r where r.run_id = any (runs) and r.attempt > 1
+  on conflict (run_id) do update
+  set started_at = coalesce(x.started_at, excluded.started_at), generation = coalesce(excluded.generation, x.generation);
   return query
     select r.run_id, r.task_id, k.workflow_name, k.input,
            case when k.input is null then coalesce((t.params -> 'input')::text, 'null') end,
@@ -107,18 +110,20 @@ begin
     join {runs} r on r.run_id = u.run_id join {tasks} t on t.task_id = r.task_id join chiron.tasks k on k.task_id = r.task_id
     left join unnest(due, due_ats) as d(run_id, due_at) on d.run_id = u.run_id
     order by d.due_at, u.place;
-end $body$);
+end $body$, true);
 
 create function chiron.claim(members json, failure text)
 returns table (n integer, run_id uuid, task_id uuid, workflow_name text, input text, stored text, attempt integer, max_attempts integer,
                lease_until double precision, harness_type text, due_at double precision, recorded json)
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
 declare
   m record;
 begin
-  for m in select * from json_to_recordset(members) as x(n integer, q integer, worker text, lease integer, qty integer) order by x.n loop
-    return query execute format('select $1, c.* from chiron.claim_%s($2, $3, $4, $5) c', m.q)
-      using m.n, m.worker, m.lease, m.qty, failure;
+  for m in select * from json_to_recordset(members) as x(n integer, q integer, worker text, lease integer, qty integer, code text) order by x.n loop
+    return query execute format('select $1, c.* from chiron.claim_%s($2, $3, $4, $5, $6) c', m.q)
+      using m.n, m.worker, m.lease, m.qty, m.code, failure;
   end loop;
 end $$;
 
@@ -136,7 +141,7 @@ begin
     end if;
     return next;
   end loop;
-end $body$);
+end $body$, true);
 
 -- Whether these claims still stand; locks and changes nothing.
 select chiron.define('held', 'members json', 'table (n integer, refused text)', $body$
@@ -144,10 +149,10 @@ declare
   now_at timestamptz := absurd.current_time();
 begin
   return query
-    select m.n, case when r.run_id is null then chiron.refusal_{n}(m.run, m.worker, false, '{}') end
-    from json_to_recordset(members) as m(n integer, run uuid, worker text)
-    left join {runs} r on r.run_id = m.run and r.state = 'running' and r.claimed_by = m.worker and r.claim_expires_at > now_at;
-end $body$);
+    select m.n, case when r.state = 'running' and r.claimed_by = m.worker and r.claim_expires_at > now_at then null
+                else chiron.refusal_{n}(m.run, m.worker, false, '{}') end
+    from json_to_recordset(members) as m(n integer, run uuid, worker text) left join {runs} r on r.run_id = m.run;
+end $body$, true);
 
 select chiron.define('release', 'members json, again boolean', 'table (n integer, refused text)', $body$
 declare
@@ -171,7 +176,7 @@ begin
     end if;
     return next;
   end loop;
-end $body$);
+end $body$, true);
 
 select chiron.define('unpark', 'names text[]', 'integer', $body$
 declare
@@ -190,7 +195,9 @@ begin
 end $body$);
 
 create function chiron.unpark(names text[]) returns integer
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
 declare
   queue_number integer;
   made integer;
@@ -210,7 +217,9 @@ begin
 end $body$);
 
 create function chiron.next_due(numbers integer[]) returns double precision
-language plpgsql stable as $$
+language plpgsql stable
+set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
 declare
   queue_number integer;
   first_at timestamptz;

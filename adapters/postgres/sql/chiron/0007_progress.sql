@@ -49,7 +49,7 @@ begin
     end if;
     return next;
   end loop;
-end $body$);
+end $body$, true);
 
 select chiron.define('complete', 'members json, again boolean', 'table (n integer, refused text)', $body$
 declare
@@ -72,7 +72,7 @@ begin
     end if;
     return next;
   end loop;
-end $body$);
+end $body$, true);
 
 select chiron.define('fail', 'members json, again boolean',
   'table (n integer, refused text, task_state text, next_run uuid, next_at double precision)', $body$
@@ -108,23 +108,25 @@ begin
     end if;
     return next;
   end loop;
-end $body$);
+end $body$, true);
 
 select chiron.define('stamp', 'members json', 'table (n integer)', $body$
 declare
   m record;
-  task uuid;
+  held record;
 begin
   for m in select * from json_to_recordset(members) as x(n integer, run uuid, worker text, generation text) order by x.run, x.n loop
     n := m.n;
-    task := (chiron.fence_{n}(m.run, m.worker)).task_id;
-    if task is not null then
-      insert into chiron.runs as r (run_id, task_id, generation) values (m.run, task, m.generation)
+    select * into held from chiron.fence_{n}(m.run, m.worker);
+    if held.attempt = 1 then
+      update chiron.tasks k set generation = m.generation where k.task_id = held.task_id;
+    elsif held.attempt > 1 then
+      insert into chiron.runs as r (run_id, task_id, generation) values (m.run, held.task_id, m.generation)
       on conflict (run_id) do update set generation = excluded.generation;
     end if;
     return next;
   end loop;
-end $body$);
+end $body$, true);
 
 insert into chiron.migrations (id, name) values (7, 'progress');
 commit;

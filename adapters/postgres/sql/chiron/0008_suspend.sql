@@ -131,14 +131,14 @@ begin
         wake_at := least(wake_at, seen.deadline_ms);
       end if;
     end loop;
-    if ended = '{}' then
+    if cardinality(ended) = 0 then
       perform chiron.put_to_sleep_{n}(m.run, task, wake_at, now_at);
     else
       resolved := array_to_json(ended);
     end if;
     return next;
   end loop;
-end $body$);
+end $body$, true);
 
 insert into chiron.migrations (id, name) values (8, 'suspend');
 commit;

@@ -11,7 +11,9 @@ end $body$);
 -- `ticket` names this call; `again`: it was sent before and its answer was lost, so an event that bears the ticket is its own.
 create function chiron.emit(members json, p_ticket text, again boolean)
 returns table (n integer, first boolean, woken json)
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
 declare
   m record;
   q record;

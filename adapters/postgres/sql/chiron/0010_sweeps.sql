@@ -45,7 +45,9 @@ end $body$);
 -- Ends lapsed claims of all queues, then looks for what happened outside.
 create function chiron.expire(failure text, fate integer, max_runs integer)
 returns table (run_id uuid, task_id uuid, queue text, workflow_name text, attempt integer, task_state text)
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
 declare
   q record;
   left_over integer := max_runs;
