@@ -61,7 +61,7 @@ $$;
 -- The smallest id of a millisecond: a bound for ranges.
 create or replace function absurd.uuidv7_floor(p_at timestamptz) returns uuid
 language sql immutable strict as $$
-  select (lpad(to_hex(floor(extract(epoch from p_at) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
+  select (lpad(to_hex(greatest(floor(extract(epoch from p_at) * 1000), 0)::bigint), 12, '0') || '70008000000000000000')::uuid
 $$;
 
 -- Monday 00:00 UTC of a moment's ISO week.

@@ -13,6 +13,7 @@ begin;
 create or replace function chiron.sweep_overdue_tasks(p_queue_name text, p_now timestamptz) returns void
 language plpgsql
 set enable_seqscan = off
+set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -58,6 +59,9 @@ end $$;
 create or replace function chiron.sweep_expired_leases(p_queue_name text, p_now timestamptz, p_qty integer) returns void
 language plpgsql
 set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
+set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -114,7 +118,8 @@ end $$;
 create or replace function chiron.make_sweep(p_queue_name text) returns void
 language sql as $make$
   select chiron.make_queue_function('sweep:', p_queue_name, '(now_at timestamptz, qty integer) returns void',
-    'set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan', $body$
+    'set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off',
+    $body$
 declare
   far constant bigint := 1000;
   began timestamptz := clock_timestamp();
@@ -133,10 +138,11 @@ begin
   began := clock_timestamp();
   from_at := chiron.walk_from('leases', {queue});
   before := pg_stat_get_xact_tuples_returned({lease_index});
-  if exists (
-    select 1 from {runs} r
-    where r.state = 'running' and r.claim_expires_at is not null and r.claim_expires_at between from_at and now_at)
-  then
+  -- The order is asked for so that no index but that of leases will do.
+  perform 1 from {runs} r
+  where r.state = 'running' and r.claim_expires_at is not null and r.claim_expires_at between from_at and now_at
+  order by r.claim_expires_at limit 1;
+  if found then
     perform chiron.sweep_expired_leases({queue}, now_at, qty);
   elsif from_at = '-infinity' and pg_stat_get_xact_tuples_returned({lease_index}) - before > far then
     perform chiron.remember_walk('leases', {queue}, now_at, began);

@@ -33,7 +33,9 @@ begin
   execute format(
     'with old as materialized (
        select t.task_id from absurd.%1$I t left join absurd.%2$I r on r.run_id = t.last_attempt_run
-       where t.task_id <= $3 and case t.state when ''completed'' then coalesce(r.completed_at, t.enqueue_at) when ''failed'' then coalesce(r.failed_at, t.enqueue_at)
+       where t.task_id <= $3
+         and case t.state when ''completed'' then coalesce(r.completed_at, t.enqueue_at)
+                          when ''failed'' then coalesce(r.failed_at, t.enqueue_at)
                           when ''cancelled'' then coalesce(t.cancelled_at, t.enqueue_at) end < $1
        order by t.task_id limit $2 for update of t skip locked
      ), waits as (
