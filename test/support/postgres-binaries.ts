@@ -1,2 +1,2 @@
-// Where tests find a PostgreSQL: the same places as the product.
-export { findBinaries, hasSystemBinaries, type BinaryChoice } from "../../adapters/postgres/private-binaries.ts";
+// Whether a system PostgreSQL is there, so that a test can say why it is skipped; the search is the product's own.
+export { hasSystemBinaries } from "../../adapters/postgres/private-binaries.ts";
