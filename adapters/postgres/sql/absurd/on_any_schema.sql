@@ -1,7 +1,7 @@
 -- Two additions that make a queue quicker and change nothing anybody reads: a NOTIFY when a run becomes due, and the index for the
 -- sweep of cancellation policies. They fit the schema of this folder and Absurd's own alike. May be applied again at any time; it
 -- treats every queue that exists, and later ones are treated by:  select chiron.extend_queue('name');
--- To remove them:  drop schema chiron cascade  on a genuine schema (not on ours, whose functions use it).
+-- To remove them from a queue:  drop trigger chiron_notify_due_run on absurd."r_name"; drop index absurd."t_name_cai";
 begin;
 
 select pg_advisory_xact_lock(hashtext('absurd schema'));
