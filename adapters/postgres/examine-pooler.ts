@@ -48,7 +48,7 @@ export const checkListen: Check = async ({ connect, client }) => {
     await client.query("select pg_notify($1, '')", [channel]);
     if (await heard) return { status: "ok", message: `a notification takes ${Math.ceil(performance.now() - sent)} ms` };
     const fix =
-      "Runs are found by polling, up to a second later. Give Chiron a direct address, or a pooler in session mode.";
+      "Runs are found by polling, a quarter of a second later at most. Give Chiron a direct address, or a pooler in session mode.";
     return { status: "warn", message: "notifications do not arrive", fix };
   } finally {
     clearTimeout(timer);

@@ -39,7 +39,7 @@ const GENERAL = `select current_setting('server_version') as version,
   (select coalesce(sum(pg_total_relation_size(c.oid)), 0)::double precision from pg_class c join pg_namespace n on n.oid = c.relnamespace
    where n.nspname in ('absurd', 'chiron') and c.relkind = 'r') as bytes,
   (select count(*)::integer from pg_stat_activity
-   where application_name like 'chiron%' and datname = current_database() and pid <> pg_backend_pid()) as connections`;
+   where application_name like 'chiron%' and application_name not like 'chiron db%' and datname = current_database()) as connections`;
 
 /** Throws ChironError when the database cannot be reached or read. */
 export async function inspectPostgres(connectionString: string): Promise<PostgresReport> {

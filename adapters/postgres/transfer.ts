@@ -26,7 +26,7 @@ export async function openPostgresSource(connectionString: string): Promise<Tran
     await client.query(SNAPSHOT);
     await checkSchema(client, location);
     const queues = await queuesOf(client);
-    return new PostgresTransfer(client, location, queues, await claimsOf(client, queues));
+    return new PostgresTransfer(client, location, queues, await userOf(client, queues));
   } catch (error) {
     await client.end();
     throw translate(error, location);
@@ -78,16 +78,20 @@ async function queuesOf(client: pg.Client): Promise<Queue[]> {
   return (await client.query<Queue>(QUEUES)).rows;
 }
 
-async function claimsOf(client: pg.Client, queues: readonly Queue[]): Promise<string | null> {
+const CONNECTED = `select count(*)::integer as n from pg_stat_activity
+  where datname = current_database() and application_name like 'chiron%' and application_name not like 'chiron db%'`;
+
+/** Who is connected as far as this role may see, and claims that somebody holds. */
+async function userOf(client: pg.Client, queues: readonly Queue[]): Promise<string | null> {
+  const connected = (await client.query<{ n: number }>(CONNECTED)).rows[0]!.n;
   const each = queues.map(
     ({ name }) => `select count(*) as n from absurd.${pg.escapeIdentifier(`r_${name}`)}
       where state = 'running' and claim_expires_at > now()`,
   );
-  const { rows } = await client.query<{ n: number }>(
-    `select coalesce(sum(n), 0)::integer as n from (${each.join(" union all ")}) x`,
-  );
-  const claims = rows[0]!.n;
-  return claims === 0 ? null : `processes that hold ${claims} running ${claims === 1 ? "run" : "runs"}`;
+  const sum = `select coalesce(sum(n), 0)::integer as n from (${each.join(" union all ")}) x`;
+  const claims = queues.length === 0 ? 0 : (await client.query<{ n: number }>(sum)).rows[0]!.n;
+  if (connected === 0 && claims === 0) return null;
+  return `Chiron's processes (${connected} connections, ${claims} runs in work)`;
 }
 
 class PostgresTransfer implements TransferTarget {

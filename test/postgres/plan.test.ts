@@ -1,4 +1,5 @@
 // The SQL that is printed is the SQL that runs: a database made by hand from it is one that a start finds ready.
+import fs from "node:fs";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { inspectPostgres } from "../../adapters/postgres/inspect.ts";
@@ -10,6 +11,13 @@ import { hasSystemBinaries } from "../support/postgres-binaries.ts";
 import { bootPostgres, type TestServer } from "../support/postgres-server.ts";
 
 const KINDS = hasSystemBinaries() ? (["system", "embedded"] as const) : (["embedded"] as const);
+
+/** The statements that a reader of the docs would run. */
+function grantsFor(role: string): string {
+  const docs = fs.readFileSync(new URL("../../docs/production.md", import.meta.url), "utf8");
+  const [, sql] = /```sql\n([^`]*)```/.exec(docs)!;
+  return sql!.replaceAll("chiron_app", role);
+}
 
 describe.each(KINDS)("a server from %s programs", (prefer) => {
   let server: TestServer;
@@ -96,6 +104,26 @@ describe.each(KINDS)("a server from %s programs", (prefer) => {
       "create or replace function absurd.get_schema_version() returns text language sql as $$ select '0.5.0' $$",
     ]);
     expect((await inspectPostgres(url)).absurd).toEqual({ origin: "genuine", version: "0.5.0" });
+  });
+
+  test("a role that may create nothing works with the grants of docs/production.md", async () => {
+    await (await openPostgres({ connectionString: url })).admin.close();
+    const role = `app_${prefer}`;
+    await run([`create role ${role} login`, grantsFor(role)]);
+    const clock = new ManualClock();
+    const store = await openPostgres({ connectionString: url.replace("postgres@", `${role}@`), clock });
+    try {
+      const given = new Given(store, clock);
+      const { runId, taskId } = await given.running({ idempotencyKey: "k" });
+      const claimed = await given.found(runId);
+      expect(claimed.run.state).toBe("running");
+      await given.emit("news");
+      await given.cancel(taskId);
+      clock.move(1_000);
+      expect(await store.tasks.forget(clock.now(), 10)).toBe(1);
+    } finally {
+      await store.admin.close();
+    }
   });
 
   test("a newer schema is told in a look, and refused by a plan", async () => {
