@@ -2,16 +2,24 @@
 // transaction, and whether a notification arrives.
 import { randomUUID } from "node:crypto";
 import type pg from "pg";
-import { rowOf, type Check } from "./examination.ts";
+import { rowOf, type Check, type Patient } from "./examination.ts";
 
 /** Far longer than a notification takes; it comes in a millisecond or not at all. */
 const PATIENCE_MS = 2_000;
+
+export const checkPooler: Check = async (patient) => {
+  if (!(await lendsByTransaction(patient))) {
+    return { status: "ok", message: "none, or one that keeps a session for a connection" };
+  }
+  const fix = "Work is done all the same, and found by polling instead of notifications. docs/production.md has more.";
+  return { status: "warn", message: "a pooler in transaction mode stands between", fix };
+};
 
 /**
  * Behind a pooler in transaction mode a session between two transactions has no server process of its own: while another connection is
  * inside a transaction that took the one we had, we get another.
  */
-export const checkPooler: Check = async ({ client, connect }) => {
+async function lendsByTransaction({ client, connect }: Patient): Promise<boolean> {
   const other = await connect();
   try {
     const first = await backendOf(client);
@@ -19,22 +27,22 @@ export const checkPooler: Check = async ({ client, connect }) => {
     const theirs = await backendOf(other);
     const second = await backendOf(client);
     await other.query("rollback");
-    if (first === second && first !== theirs) {
-      return { status: "ok", message: "none, or one that keeps a session for a connection" };
-    }
-    const fix =
-      "Work is done all the same, and found by polling instead of notifications. docs/production.md has more.";
-    return { status: "warn", message: "a pooler in transaction mode stands between", fix };
+    return first !== second || first === theirs;
   } finally {
     await other.end();
   }
-};
+}
 
 async function backendOf(client: pg.Client): Promise<number> {
   return (await rowOf<{ pid: number }>(client, "select pg_backend_pid() as pid")).pid;
 }
 
-export const checkListen: Check = async ({ connect, client }) => {
+export const checkListen: Check = async (patient) => {
+  const fix =
+    "Runs are found by polling, a quarter of a second later at most. Give Chiron a direct address, or a pooler in session mode.";
+  // Not tried there: the pooler would go on listening for us.
+  if (await lendsByTransaction(patient)) return { status: "warn", message: "they do not pass the pooler", fix };
+  const { connect, client } = patient;
   const listener = await connect();
   const channel = `chiron_doctor_${randomUUID().replaceAll("-", "")}`;
   let timer: NodeJS.Timeout | undefined;
@@ -47,8 +55,6 @@ export const checkListen: Check = async ({ connect, client }) => {
     const sent = performance.now();
     await client.query("select pg_notify($1, '')", [channel]);
     if (await heard) return { status: "ok", message: `a notification takes ${Math.ceil(performance.now() - sent)} ms` };
-    const fix =
-      "Runs are found by polling, a quarter of a second later at most. Give Chiron a direct address, or a pooler in session mode.";
     return { status: "warn", message: "notifications do not arrive", fix };
   } finally {
     clearTimeout(timer);

@@ -31,7 +31,7 @@ const CHECKS: readonly (readonly [name: string, check: Check])[] = [
   ["tables", checkTables],
 ];
 
-const STATEMENT_TIMEOUT_MS = 10_000;
+const QUERY_TIMEOUT_MS = 10_000;
 
 export interface ExamineOptions {
   readonly connectionString: string;
@@ -42,9 +42,9 @@ export interface ExamineOptions {
 export async function examinePostgres({ connectionString, poolSize }: ExamineOptions): Promise<Finding[]> {
   const location = locate(connectionString);
   const connect = async (): Promise<pg.Client> => {
-    const applicationName = "chiron db doctor";
-    // A pooler may refuse start-up parameters, and then there would be nothing to examine: the limit is set by statement.
-    const client = new pg.Client(clientConfig({ connectionString, applicationName, statementTimeoutMs: 0 }));
+    // Only a limit on this side: a pooler may refuse one at the start of a connection, and would hand on one that is set later.
+    const config = clientConfig({ connectionString, applicationName: "chiron db doctor", statementTimeoutMs: 0 });
+    const client = new pg.Client({ ...config, query_timeout: QUERY_TIMEOUT_MS });
     client.on("error", () => undefined);
     await client.connect();
     return client;
@@ -57,7 +57,6 @@ export async function examinePostgres({ connectionString, poolSize }: ExamineOpt
     return [{ name: "connection", status: "fail", message, ...(hint === undefined ? {} : { fix: hint }) }];
   }
   try {
-    await client.query(`set statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
     const findings: Finding[] = [{ name: "connection", status: "ok", message: location }];
     for (const [name, check] of CHECKS) findings.push({ name, ...(await tried(check, { client, connect, poolSize })) });
     return findings;

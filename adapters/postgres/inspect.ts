@@ -1,10 +1,8 @@
 // Looks at a store's database from outside, beside whoever works on it. Creates and changes nothing.
 import pg from "pg";
 import { relationsOf } from "./columns.ts";
-import { clientConfig } from "./database.ts";
-import { translate } from "./errors.ts";
 import { look, migrations, type State } from "./migrate.ts";
-import { locate } from "./open.ts";
+import { lookOn } from "./onlooker.ts";
 
 export interface QueueReport {
   readonly queue: string;
@@ -31,7 +29,6 @@ export interface PostgresReport {
   readonly connections: number;
 }
 
-const STATEMENT_TIMEOUT_MS = 30_000;
 /** What our schema adds to the version whose interface it has. */
 const OURS = /\+chiron\./;
 
@@ -42,16 +39,8 @@ const GENERAL = `select current_setting('server_version') as version,
    where application_name like 'chiron%' and application_name not like 'chiron db%' and datname = current_database()) as connections`;
 
 /** Throws ChironError when the database cannot be reached or read. */
-export async function inspectPostgres(connectionString: string): Promise<PostgresReport> {
-  const location = locate(connectionString);
-  const applicationName = "chiron db status";
-  const client = new pg.Client(
-    clientConfig({ connectionString, applicationName, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
-  );
-  client.on("error", () => undefined);
-  try {
-    await client.connect();
-    await client.query("begin isolation level repeatable read read only");
+export function inspectPostgres(connectionString: string): Promise<PostgresReport> {
+  return lookOn(connectionString, "chiron db status", async (client, location) => {
     const { rows } = await client.query<{ version: string; bytes: number; connections: number }>(GENERAL);
     const state = await look(client);
     const queues = await queuesOf(client, state);
@@ -67,11 +56,7 @@ export async function inspectPostgres(connectionString: string): Promise<Postgre
       queues,
       claims: await claimsOf(client, state),
     };
-  } catch (error) {
-    throw translate(error, location);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+  });
 }
 
 function originOf(version: string | null): PostgresReport["absurd"]["origin"] {

@@ -2,10 +2,8 @@
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { ALL_QUEUES } from "../../src/core/queues.ts";
-import { clientConfig } from "./database.ts";
-import { translate } from "./errors.ts";
 import { ADDITIONS, checkVersions, look, migrations, sqlFiles, takesEvents } from "./migrate.ts";
-import { locate } from "./open.ts";
+import { lookOn } from "./onlooker.ts";
 
 export interface PlannedSql {
   readonly schema: "absurd" | "chiron";
@@ -19,23 +17,14 @@ export interface Plan {
   readonly steps: readonly PlannedSql[];
 }
 
-const STATEMENT_TIMEOUT_MS = 10_000;
-
 /** All of it, for a database that has nothing yet. `absurdSql` names a file with Absurd's own schema to use instead of ours. */
 export function allSql(absurdSql?: string): PlannedSql[] {
   return [...absurdSteps(absurdSql), additions(), ...chironSteps(0), ...queueSteps([])];
 }
 
 /** Throws what the store's opening would: store_newer, unavailable, unauthenticated … */
-export async function planPostgres(connectionString: string, absurdSql?: string): Promise<Plan> {
-  const location = locate(connectionString);
-  const applicationName = "chiron db migrate";
-  const client = new pg.Client(
-    clientConfig({ connectionString, applicationName, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
-  );
-  client.on("error", () => undefined);
-  try {
-    await client.connect();
+export function planPostgres(connectionString: string, absurdSql?: string): Promise<Plan> {
+  return lookOn(connectionString, "chiron db migrate", async (client, location) => {
     const state = await look(client);
     const latest = migrations().at(-1)!.id;
     checkVersions(state, latest, location);
@@ -43,11 +32,7 @@ export async function planPostgres(connectionString: string, absurdSql?: string)
     // A database that is ready is only looked at: the additions come along with something else.
     if (rest.length === 0) return { location, steps: [] };
     return { location, steps: [...(state.absurd === null ? absurdSteps(absurdSql) : []), additions(), ...rest] };
-  } catch (error) {
-    throw translate(error, location);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+  });
 }
 
 function absurdSteps(file: string | undefined): PlannedSql[] {
