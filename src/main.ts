@@ -16,7 +16,6 @@ import { loadConfig, type Config } from "./config.ts";
 import { Bus } from "./core/bus.ts";
 import { ChironError } from "./core/errors.ts";
 import type { Store } from "./ports/store.ts";
-import { startRuntime } from "./runtime.ts";
 import { DATABASE_TOOLS, inspectStore } from "./wire-database.ts";
 
 const assets = fileURLToPath(new URL("..", import.meta.url));
@@ -36,8 +35,11 @@ const wiring: Wiring = {
   },
   async openRuntime(asked: Config, options: RuntimeOptions) {
     const bus = new Bus();
-    // Before the store: without Python nothing is written.
-    const interpreter = options.load || options.work ? await python(asked) : null;
+    // Before the store: without Python nothing is written. The engine and the API load while the interpreter is asked.
+    const [interpreter, { startRuntime }] = await Promise.all([
+      options.load || options.work ? python(asked) : null,
+      import("./runtime.ts"),
+    ]);
     const { config, stop } = await withPrivatePostgres(asked, options);
     try {
       const opened = await openStore(config);
