@@ -18,8 +18,7 @@ describe.each(KINDS)("a server from %s programs", (prefer) => {
   });
   afterAll(() => server.stop());
 
-  const examine = (connectionString: string, poolSize = 8) =>
-    examinePostgres({ connectionString, poolSize });
+  const examine = (connectionString: string, poolSize = 8) => examinePostgres({ connectionString, poolSize });
   const finding = (findings: readonly Finding[], name: string) => findings.find((one) => one.name === name);
 
   async function run<T>(connectionString: string, body: (client: pg.Client) => Promise<T>): Promise<T> {
