@@ -17,6 +17,8 @@ export type Writers = { readonly [K in TransferKind]: (rows: readonly TransferRo
 
 const table = (prefix: string, queue: string): string => `absurd.${pg.escapeIdentifier(`${prefix}_${queue}`)}`;
 
+const OURS = ["chiron.tasks", "chiron.runs", "chiron.checkpoints", "chiron.waits"];
+
 /** $1 the rows as one JSON array, $2 the queue: rows of other queues are left to their own statement. */
 const TASKS = (queue: string): string => `with x as (
     select * from json_to_recordset($1::json) as x(id uuid, name text, name_json text, input text, input_fate integer, output text,
@@ -145,6 +147,8 @@ export function finishSql(queues: readonly Queue[]): string[] {
         from (select distinct on (run_id) run_id, event_name from ${table("w", name)} order by run_id, created_at, step_name) w
         where w.run_id = r.run_id`,
     ),
+    // Plans for a table that has just been filled would be those for an empty one until autovacuum comes by.
+    `analyze ${[...OURS, ...queues.flatMap(({ name }) => ["t", "r", "c"].map((prefix) => table(prefix, name)))].join(", ")}`,
     "select setval(pg_get_serial_sequence('chiron.logs', 'id'), max(id)) from chiron.logs having max(id) is not null",
   ];
 }

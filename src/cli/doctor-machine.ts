@@ -85,6 +85,6 @@ export const checkDatabaseUrl: Examination = ({ config }) => {
   return {
     name: "database url",
     status: "ok",
-    message: "DATABASE_URL is set: workflows get it for ctx._pool; the engine's own store is SQLite",
+    message: `DATABASE_URL is set: workflows get it for ctx._pool; the engine's own store is ${config.storeKind === "sqlite" ? "SQLite" : "Postgres"}`,
   };
 };

@@ -65,6 +65,7 @@ export const checkWorkflows: Examination = async ({ wiring, config }) => {
 };
 
 export const checkStore: Examination = async ({ wiring, config }) => {
+  if (config.storeKind === "postgres") return checkPostgres({ wiring, config });
   const place = shownPath(config.storePath, config.root);
   const folder = nearestFolder(path.dirname(config.storePath));
   if (!isWritable(folder)) {
@@ -94,6 +95,23 @@ export const checkStore: Examination = async ({ wiring, config }) => {
   } catch (error) {
     const hint = error instanceof ChironError ? error.hint : undefined;
     return { name: "store", status: "fail", message: messageOf(error), fix: hint ?? "Restore a backup of the file." };
+  }
+};
+
+/** Only whether it is there; `chiron db doctor` looks at the server. */
+const checkPostgres: Examination = async ({ wiring, config }) => {
+  try {
+    const report = await wiring.inspectStore(config);
+    if (!report) return { name: "store", status: "ok", message: "nothing is installed yet; the first start does it" };
+    const { location, version, schema, knownSchema } = report;
+    const installed = schema === 0 ? "nothing is installed yet" : `schema ${schema}`;
+    const message = `${location}, PostgreSQL ${version}, ${installed}`;
+    if (schema <= knownSchema) return { name: "store", status: "ok", message };
+    const fix = `It was written by a newer Chiron (this one knows schema ${knownSchema}): use that one.`;
+    return { name: "store", status: "fail", message, fix };
+  } catch (error) {
+    const hint = error instanceof ChironError ? error.hint : undefined;
+    return { name: "store", status: "fail", message: messageOf(error), fix: hint ?? 'Try "chiron db doctor".' };
   }
 };
 
