@@ -45,8 +45,8 @@ export async function startPrivatePostgres({ dir, log }: PrivateOptions): Promis
   const folder = fs.realpathSync(dir);
   const release = takeFolder(folder);
   try {
-    const { stop, ...running } = await startIn(folder, log);
-    return { ...running, stop: () => stop().finally(release) };
+    const running = await startIn(folder, log);
+    return { ...running, stop: () => running.stop().finally(release) };
   } catch (error) {
     release();
     throw error;

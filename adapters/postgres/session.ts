@@ -107,7 +107,7 @@ export function createRunMethod<M extends ClaimRef, Row extends { readonly n: nu
   return async (members) => {
     const queues = members.map((member) => queueOf(lanes, member));
     const found = queues.includes(undefined)
-      ? await Promise.all(members.map((member, n) => queues[n] ?? lookUp(session, member)))
+      ? await Promise.all(members.map(async (member, n) => queues[n] ?? (await lookUp(session, member))))
       : (queues as string[]);
     return byQueue(found, members, inQueue);
   };

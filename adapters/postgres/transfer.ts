@@ -113,14 +113,14 @@ class PostgresTransfer implements TransferTarget {
   }
 
   async *read<K extends TransferKind>(kind: K): AsyncGenerator<readonly TransferRows[K][]> {
-    const { sql, of } = this.#readers[kind] as Reader<TransferRows[K]>;
+    const reader = this.#readers[kind] as Reader<TransferRows[K]>;
     const cursor = pg.escapeIdentifier(`copy ${kind}`);
     try {
-      await this.#client.query(`declare ${cursor} no scroll cursor for ${sql}`);
+      await this.#client.query(`declare ${cursor} no scroll cursor for ${reader.sql}`);
       for (;;) {
         const { rows } = await this.#client.query<pg.QueryResultRow>(`fetch ${BATCH} from ${cursor}`);
         if (rows.length === 0) break;
-        yield rows.map(of);
+        yield rows.map((row) => reader.of(row));
       }
       await this.#client.query(`close ${cursor}`);
     } catch (error) {

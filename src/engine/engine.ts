@@ -87,14 +87,7 @@ export function createEngine(deps: EngineDeps): RunningEngine {
     poke: () => worker.poke(),
   };
   const control = createControl(deps, worker);
-  const services = [
-    worker,
-    createRenewer(leaseDeps),
-    createSweeper(leaseDeps),
-    deps.soleOwner ? null : createWatch(leaseDeps),
-    settings.reconcileMs > 0 ? createReaper({ ...deps, names, cancel: control.cancel }) : null,
-    createRetention({ store, clock, bus, retentionMs: settings.retentionMs }),
-  ].filter((service): service is Service => service !== null);
+  const services = [worker, ...backgroundServices({ ...deps, names }, leaseDeps, control.cancel)];
   let orphans = 0;
   let unsubscribe: (() => void) | undefined;
   return {
@@ -117,6 +110,18 @@ export function createEngine(deps: EngineDeps): RunningEngine {
       worker.poke();
     },
   };
+}
+
+/** What goes on beside the work: leases, removed workflows, retention. */
+function backgroundServices(deps: EngineDeps, leaseDeps: LeaseDeps, cancel: Engine["cancel"]): Service[] {
+  const { settings } = deps;
+  return [
+    createRenewer(leaseDeps),
+    createSweeper(leaseDeps),
+    deps.soleOwner ? null : createWatch(leaseDeps),
+    settings.reconcileMs > 0 ? createReaper({ ...deps, cancel }) : null,
+    createRetention({ ...deps, retentionMs: settings.retentionMs }),
+  ].filter((service): service is Service => service !== null);
 }
 
 function createControl({ store, bus }: EngineDeps, worker: Worker): Pick<Engine, "cancel" | "retry" | "emit"> {
