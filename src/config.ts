@@ -80,7 +80,8 @@ export interface Config {
   readonly graceMs: number | undefined;
   readonly retentionMs: number | null;
   readonly reconcileMs: number;
-  readonly reapAfter: number;
+  /** Undefined: nobody said; three looks where one process owns the store, never where several share it. */
+  readonly reapAfter: number | undefined;
   readonly enablement: Enablement & { readonly names: readonly string[] | null };
   readonly envKeys: readonly string[];
   readonly toolApiUrl: string | undefined;
@@ -131,7 +132,10 @@ export function loadConfig(root: string, env: Environment, flags: ConfigFlags = 
     graceMs: engine.grace ?? flags.graceDefaultMs,
     retentionMs: engine.retention ?? null,
     reconcileMs: wholeNumber(env["WORKFLOW_RECONCILE_INTERVAL_SECS"], 60) * 1_000,
-    reapAfter: wholeNumber(env["WORKFLOW_REAP_REMOVED_AFTER_TICKS"], 3),
+    reapAfter:
+      nonEmpty(env["WORKFLOW_REAP_REMOVED_AFTER_TICKS"]) === undefined
+        ? undefined
+        : wholeNumber(env["WORKFLOW_REAP_REMOVED_AFTER_TICKS"], 3),
     enablement: enablement(env),
     envKeys: [env["CHIRON_API_KEY"], env["CENTAUR_API_KEY"]].map(nonEmpty).filter((key) => key !== undefined),
     toolApiUrl: nonEmpty(env["WORKFLOW_TOOL_API_URL"]),

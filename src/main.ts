@@ -1,4 +1,4 @@
-// The composition root: the one file that names concrete adapters. Everything else sees ports.
+// The composition root: with wire-database.ts the one place that names concrete adapters. Everything else sees ports.
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

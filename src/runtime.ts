@@ -46,7 +46,8 @@ function settingsOf(config: Config): EngineSettings {
     ...(isSoleOwner(config) ? { leaseMs: SOLE_OWNER_LEASE_MS } : {}),
     retentionMs,
     reconcileMs,
-    reapAfter,
+    // In a rolling deploy an old replica does not know a new workflow: what it does not know is not removed.
+    reapAfter: reapAfter ?? (isSoleOwner(config) ? DEFAULT_SETTINGS.reapAfter : 0),
     ...(leaseMs === undefined ? {} : { leaseMs, renewMs: Math.min(DEFAULT_SETTINGS.renewMs, leaseMs / 4) }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),
     ...(graceMs === undefined ? {} : { graceMs }),

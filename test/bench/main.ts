@@ -2,6 +2,7 @@
 //   npm run bench -- --quick            fewer and shorter rounds
 //   npm run bench -- --only latency,save
 //   npm run bench -- --peers            also OpenWorkflow, under the same load
+//   npm run bench -- --store postgres   the sections that do not look into a SQLite file, on a Postgres of its own with fsync on
 //   npm run bench -- --json
 import { parseArgs } from "node:util";
 import type { Bench, Section } from "./figures.ts";
@@ -14,10 +15,13 @@ import { peers } from "./peers.ts";
 import { makePlace } from "./place.ts";
 import { asJson, asTable, describeMachine, type Report } from "./report.ts";
 import { save } from "./save.ts";
+import { useStore } from "./server.ts";
 import { start } from "./start.ts";
 import { throughput } from "./throughput.ts";
 
 const SECTIONS: readonly Section[] = [limits, throughput, oneRun, latency, fullStore, start, save, messages, peers];
+
+const ON_ANY_STORE = new Set([throughput, oneRun, latency].map((section) => section.name));
 
 const { values: flags } = parseArgs({
   options: {
@@ -25,6 +29,7 @@ const { values: flags } = parseArgs({
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     peers: { type: "boolean", default: false },
+    store: { type: "string", default: "sqlite" },
   },
 });
 
@@ -36,10 +41,17 @@ function chosen(): Section[] {
     throw new Error(`--only ${unknown}: there is ${known}`);
   }
   const wanted = (section: Section): boolean => (names ? names.includes(section.name) : !section.onRequest);
-  return SECTIONS.filter((section) => wanted(section) || (flags.peers && section.onRequest));
+  const onStore = (section: Section): boolean => flags.store === "sqlite" || ON_ANY_STORE.has(section.name);
+  return SECTIONS.filter((section) => (wanted(section) || (flags.peers && section.onRequest)) && onStore(section));
+}
+
+function storeKind(): "sqlite" | "postgres" {
+  if (flags.store === "sqlite" || flags.store === "postgres") return flags.store;
+  throw new Error(`--store ${flags.store}: there is sqlite and postgres`);
 }
 
 async function measure(sections: readonly Section[]): Promise<Report> {
+  useStore(storeKind());
   const place = makePlace();
   const machine = describeMachine();
   const bench: Bench = {

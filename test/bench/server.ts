@@ -33,12 +33,30 @@ export interface Server {
   stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
 }
 
+/** Where the servers of this bench keep their state. */
+let storeArguments: readonly string[] = [];
+
+/** postgres: each server gets a Postgres of its own in its folder, with fsync on. */
+export function useStore(kind: "sqlite" | "postgres"): void {
+  storeArguments = kind === "postgres" ? ["--postgres"] : [];
+}
+
 /** Starts it and waits until it serves. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { dir, workflows = WORKFLOWS, trace, nodeOptions = [] } = options;
   fs.mkdirSync(dir, { recursive: true });
   const log = fs.openSync(path.join(dir, "events.log"), "a");
-  const command = [process.execPath, ...nodeOptions, LAUNCHER, "dev", workflows, "--port", "0", "--json"];
+  const command = [
+    process.execPath,
+    ...nodeOptions,
+    LAUNCHER,
+    "dev",
+    workflows,
+    "--port",
+    "0",
+    "--json",
+    ...storeArguments,
+  ];
   const [exe, ...args] = trace ? tracedBy(trace, command) : command;
   const started = performance.now();
   const child = spawn(exe!, args, { cwd: dir, env: environment(), stdio: ["ignore", "pipe", log] });

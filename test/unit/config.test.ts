@@ -36,7 +36,7 @@ test("without anything set the defaults are the reference's, on loopback", () =>
     synchronous: "full",
     retentionMs: null,
     reconcileMs: 60_000,
-    reapAfter: 3,
+    reapAfter: undefined,
     schedules: { defaultTimezone: "UTC", cronDialect: "unix" },
     enablement: { mode: "all" },
     envKeys: [],
