@@ -36,4 +36,4 @@ export const RUN_COLUMNS = `r.run_id, r.task_id as run_task_id, r.attempt, r.sta
   chiron.ms(case when r.started_at is null then null when r.attempt = 1 then t.first_started_at
             else coalesce(x.started_at, r.started_at) end) as started_at,
   chiron.ms(coalesce(r.completed_at, r.failed_at, case r.state when 'cancelled' then t.cancelled_at end)) as finished_at,
-  chiron.ms(r.created_at) as created_at, case when r.attempt = 1 then k.generation else x.generation end as generation`;
+  chiron.ms(r.created_at) as created_at, coalesce(case when r.attempt = 1 then k.generation end, x.generation) as generation`;

@@ -11,7 +11,7 @@ export interface DatabaseOptions {
 }
 
 /** How much longer than the server the client waits: for an answer that is on its way. */
-const CLIENT_GRACE_MS = 5_000;
+const CLIENT_GRACE_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 const SET_TIME = "select set_config('absurd.fake_now', $1, false)";
@@ -27,8 +27,9 @@ export class Database {
   constructor(options: DatabaseOptions) {
     this.#time = options.time;
     this.#pool = new pg.Pool({ ...options.config, max: options.poolSize });
-    // An idle connection that breaks leaves the pool by itself; the next statement gets a new one.
+    // A connection that breaks while idle leaves the pool by itself; one that breaks in use fails its statement, which tells.
     this.#pool.on("error", () => undefined);
+    this.#pool.on("connect", (client) => client.on("error", () => undefined));
     // One that breaks while it is in use says so twice: to the statement, which answers for it, and to the process, which would end.
     this.#pool.on("connect", (client) => client.on("error", () => undefined));
   }

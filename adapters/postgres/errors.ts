@@ -129,10 +129,11 @@ export function isTimeout(error: unknown): boolean {
   return stateOf(error) === null && /timeout/i.test(messageOf(error));
 }
 
-/** Whether one member of a batch may be the cause, so that its mates would succeed without it. */
+/** Whether one member of a batch may be the cause of a translated error, so that its mates would succeed without it. */
 export function isMembersFault(error: unknown): boolean {
-  const state = stateOf(error);
-  return state !== null && !isInDoubt(error) && !state.startsWith("53");
+  const cause = error instanceof ChironError ? error.cause : error;
+  const state = stateOf(cause);
+  return state !== null && !isInDoubt(cause) && !state.startsWith("53");
 }
 
 /** Whether a statement failed because its row is there already. */

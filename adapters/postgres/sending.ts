@@ -8,8 +8,8 @@ import { isConflict, isInDoubt, isTimeout, translate } from "./errors.ts";
 
 /** Attempts at a statement that meets conflicts; each loser lets at least one other commit. */
 const CONFLICTS = 20;
-/** Pauses before a statement in doubt is sent again: a server that restarts is back within seconds. */
-const DOUBT_PAUSES_MS = [20, 100, 400, 1_500, 3_000];
+/** Pauses before a connection is tried for again, or a statement in doubt is sent again: a server that restarts is back in seconds. */
+const PAUSES_MS = [20, 100, 400, 1_500, 3_000];
 
 export interface Sender {
   /** Sends what changes something. `values` gets whether it was sent before; without `resend` a lost answer is an error. */
@@ -28,43 +28,65 @@ export function createSender(database: Database, location: string): Sender {
   return {
     commits: () => commits,
     async commit<Row extends object>(sql: string, values: (again: boolean) => readonly unknown[], resend: boolean) {
-      let conflicts = 0;
-      let doubts = 0;
+      const tries = new Tries(location, resend);
       for (;;) {
-        const bound = values(doubts > 0);
+        const bound = values(tries.inDoubt);
         try {
           const rows = await database.write<Row>(sql, bound);
           commits += 1;
           return rows;
         } catch (error) {
-          if (isConflict(error) && (conflicts += 1) < CONFLICTS) continue;
-          if (doubts === 0 && !isInDoubt(error)) throw translate(error, location);
-          if (doubts === 0 && error instanceof NotConnected) throw translate(error.cause, location);
-          if (!resend || isTimeout(error) || doubts === DOUBT_PAUSES_MS.length) throw unknownEnd(error, location);
-          await wait(DOUBT_PAUSES_MS[doubts]!);
-          doubts += 1;
+          await tries.failed(error);
         }
       }
     },
     async read<Row extends object>(sql: string, values: readonly unknown[]) {
-      for (let attempt = 1; ; attempt += 1) {
+      const tries = new Tries(location, true);
+      for (;;) {
         try {
           return await database.read<Row>(sql, values);
         } catch (error) {
-          // A pooled connection may have died unnoticed; a read does no harm twice.
-          if (attempt === 1 && isInDoubt(error) && !(error instanceof NotConnected)) continue;
-          throw translate(error instanceof NotConnected ? error.cause : error, location);
+          await tries.failed(error);
         }
       }
     },
   };
 }
 
-function unknownEnd(error: unknown, location: string): ChironError {
-  const { message, hint, details } = translate(error instanceof NotConnected ? error.cause : error, location);
-  return new ChironError("unavailable", `${message}; whether the last write was committed is not known`, {
-    cause: error,
-    details,
-    ...(hint === undefined ? {} : { hint }),
-  });
+/** The failures of one statement so far, and whether it may be sent once more. */
+class Tries {
+  /** An earlier sending may have been committed. */
+  inDoubt = false;
+  readonly #location: string;
+  readonly #resend: boolean;
+  #conflicts = 0;
+  #pauses = 0;
+
+  constructor(location: string, resend: boolean) {
+    this.#location = location;
+    this.#resend = resend;
+  }
+
+  /** Returns when the statement may be sent again; throws when this failure is the last. */
+  async failed(error: unknown): Promise<void> {
+    if (isConflict(error) && (this.#conflicts += 1) < CONFLICTS) return;
+    const unsent = error instanceof NotConnected;
+    const cause: unknown = unsent ? error.cause : error;
+    const lost = isInDoubt(cause);
+    if (lost && !unsent && !this.#resend) throw this.#unknownEnd(cause);
+    this.inDoubt ||= lost && !unsent;
+    const pause = lost && !isTimeout(cause) ? PAUSES_MS[this.#pauses] : undefined;
+    if (pause === undefined) throw this.inDoubt ? this.#unknownEnd(cause) : translate(cause, this.#location);
+    this.#pauses += 1;
+    await wait(pause);
+  }
+
+  #unknownEnd(cause: unknown): ChironError {
+    const { message, hint, details } = translate(cause, this.#location);
+    return new ChironError("unavailable", `${message}; whether the last write was committed is not known`, {
+      cause,
+      details,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
 }
