@@ -32,22 +32,22 @@ const SOLE_OWNER_LEASE_MS = 7 * 86_400_000;
 
 const LOOPBACK = /^(?:localhost|::1|127(?:\.\d{1,3}){3})$/i;
 
-/** One process has an SQLite file; a Postgres is shared by as many as are started. */
-function isSoleOwner(config: Config): boolean {
-  return config.storeKind === "sqlite";
+/** One process has an SQLite file, or the Postgres it started itself; any other Postgres is shared by as many as are started. */
+function isSoleOwner(config: Config, options: RuntimeOptions): boolean {
+  return config.storeKind === "sqlite" || options.privatePostgres === true;
 }
 
-function settingsOf(config: Config): EngineSettings {
+function settingsOf(config: Config, soleOwner: boolean): EngineSettings {
   const { concurrency, maxAttempts, leaseMs, graceMs, retentionMs, reconcileMs, reapAfter } = config;
   return {
     ...DEFAULT_SETTINGS,
     owner: `${process.pid}-${randomUUID().slice(0, 8)}`,
     concurrency,
-    ...(isSoleOwner(config) ? { leaseMs: SOLE_OWNER_LEASE_MS } : {}),
+    ...(soleOwner ? { leaseMs: SOLE_OWNER_LEASE_MS } : {}),
     retentionMs,
     reconcileMs,
     // In a rolling deploy an old replica does not know a new workflow: what it does not know is not removed.
-    reapAfter: reapAfter ?? (isSoleOwner(config) ? DEFAULT_SETTINGS.reapAfter : 0),
+    reapAfter: reapAfter ?? (soleOwner ? DEFAULT_SETTINGS.reapAfter : 0),
     ...(leaseMs === undefined ? {} : { leaseMs, renewMs: Math.min(DEFAULT_SETTINGS.renewMs, leaseMs / 4) }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),
     ...(graceMs === undefined ? {} : { graceMs }),
@@ -75,7 +75,7 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
       schedules: config.schedules,
       served: (names) => engine.reloaded(names),
     });
-    const engine = engineOf(config, parts, loader);
+    const engine = engineOf(config, isSoleOwner(config, options), parts, loader);
     closers.push(() => loader.close());
     if (options.load || options.work) await loader.start();
     if (options.work) {
@@ -89,7 +89,12 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
   }
 }
 
-function engineOf(config: Config, { bus, clock, store }: RuntimeParts, loader: CatalogLoader): RunningEngine {
+function engineOf(
+  config: Config,
+  soleOwner: boolean,
+  { bus, clock, store }: RuntimeParts,
+  loader: CatalogLoader,
+): RunningEngine {
   const effects = createEffects({
     clock,
     toolApiUrl: config.toolApiUrl,
@@ -114,12 +119,13 @@ function engineOf(config: Config, { bus, clock, store }: RuntimeParts, loader: C
     clock,
     bus,
     effects,
-    settings: settingsOf(config),
+    settings: settingsOf(config, soleOwner),
     names: loader,
     enablement: config.enablement,
     random: Math.random,
     uncertain: () => loader.uncertain(),
-    soleOwner: isSoleOwner(config),
+    soleOwner,
+    concurrentStore: config.storeKind === "postgres",
   });
 }
 

@@ -34,7 +34,9 @@ const extendIn = (number: number): string => `select * from chiron.extend_${numb
 const heldIn = (number: number): string => `select * from chiron.held_${number}($1::json)`;
 const releaseIn = (number: number): string => `select * from chiron.release_${number}($1::json, $2)`;
 const UNPARK = "select chiron.unpark($1) as count";
+const LAPSE_FOREIGN = "select chiron.lapse_foreign($1)";
 const EXPIRE = "select * from chiron.expire($1, $2, $3)";
+const SWEEP = "select chiron.sweep()";
 const NEXT_DUE = "select chiron.next_due($1) as at";
 
 /** What a claim finds lapsed it must end before it takes anything; the engine's sweep says the same. */
@@ -97,10 +99,15 @@ export function createClaims(session: Session, listener: Listener): ClaimTransit
       return [(await sender.commit<{ count: number }>(UNPARK, () => [names!.map(packText)], true))[0]!.count];
     },
   });
+  const sweep = createSweep(session);
   const expire = gatherer.lane<ExpireRequest, Expired[]>({
     width: 1,
     inFlight: 1,
-    send: async ([request]) => [await expireOne(session, request!)],
+    async send([request]) {
+      const expired = await expireOne(session, request!);
+      await sweep();
+      return [expired];
+    },
   });
   return {
     claim: createClaim(session),
@@ -108,8 +115,11 @@ export function createClaims(session: Session, listener: Listener): ClaimTransit
     held: (refs) => held(refs),
     release: (refs) => release(refs),
     unpark: async (names) => (await unpark([names]))[0]!,
-    // Other processes share the database: their claims are theirs until the lease has passed.
-    expire: async (request) => (request.scope === "foreign" ? [] : (await expire([request]))[0]!),
+    // Only asked by a process that knows itself to be alone: elsewhere the claims of others are theirs until the lease has passed.
+    async expire(request) {
+      if (request.scope === "foreign") await sender.commit(LAPSE_FOREIGN, () => [request.owner], true);
+      return (await expire([request]))[0]!;
+    },
     async nextDueAt(queues) {
       const served = queues.flatMap((queue) => session.queues.get(queue) ?? []);
       return (await sender.read<{ at: number | null }>(NEXT_DUE, [served]))[0]!.at;
@@ -167,6 +177,23 @@ function claimedOf(row: ClaimedRow, queue: string, claimedBy: string, index: num
     harnessType: unpackTextOrNull(row.harness_type),
     dueAt: row.due_at,
     recorded: row.recorded.map(recordedOf),
+  };
+}
+
+/** A sweep that takes longer than this is made less often, in ms. */
+const QUICK_SWEEP_MS = 50;
+/** Its part of the time is then one in this many. */
+const SWEEP_SHARE = 20;
+
+/** Looks for what other programs did past Chiron: at every call, or, where there are very many unfinished tasks, now and then. */
+function createSweep({ sender }: Session): () => Promise<void> {
+  let notBefore = 0;
+  return async () => {
+    const start = performance.now();
+    if (start < notBefore) return;
+    await sender.commit(SWEEP, () => [], true);
+    const tookMs = performance.now() - start;
+    notBefore = tookMs > QUICK_SWEEP_MS ? start + tookMs * SWEEP_SHARE : 0;
   };
 }
 

@@ -30,6 +30,8 @@ export interface EngineDeps {
   readonly uncertain: () => boolean;
   /** True where one process owns the store: what an earlier one left running is taken over at the start. */
   readonly soleOwner: boolean;
+  /** True where claims run beside other transactions: then who commits work says so afterwards, too. */
+  readonly concurrentStore: boolean;
 }
 
 export interface RunningEngine extends Engine {
@@ -58,9 +60,9 @@ function withBuiltins(names: WorkflowNames): WorkflowNames {
 export function createEngine(deps: EngineDeps): RunningEngine {
   const { store, clock, bus, settings, enablement } = deps;
   const names = withBuiltins(deps.names);
-  // With one owner the claim is part of the same transaction; asking again would cost a second one.
+  // Where there is one transaction at a time the claim is part of it; asking again would cost a second one.
   const committed = (): void => {
-    if (!deps.soleOwner) worker.poke();
+    if (deps.concurrentStore) worker.poke();
   };
   const create = (request: CreateRun) =>
     createRun(

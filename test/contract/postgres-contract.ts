@@ -3,16 +3,12 @@ import { storeContract } from "./contract.ts";
 import { useLab } from "./postgres-lab.ts";
 import type { ServerOptions } from "../support/postgres-server.ts";
 
-const FOREIGN = "other processes share the database, so a claim is ended by its lease alone";
-
 export function postgresContract(name: string, options: ServerOptions): void {
   const lab = useLab(options);
   storeContract({
     name,
     open: () => lab.open(),
     skip: [
-      { test: "the owner ends the claims of other owners at once, not its own", reason: FOREIGN },
-      { test: "expire takes a run from running to failed", reason: FOREIGN },
       {
         test: "no read sees what is not committed",
         reason: "a read runs beside the commit, on a connection of its own, and may see it once it is committed",

@@ -60,6 +60,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     random: () => 0.5,
     uncertain: () => false,
     soleOwner: options.soleOwner ?? true,
+    concurrentStore: false,
   });
   await engine.start();
   return {

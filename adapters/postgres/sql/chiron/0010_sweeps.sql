@@ -42,7 +42,29 @@ begin
   end loop;
 end $body$);
 
--- Ends lapsed claims of all queues, then looks for what happened outside.
+-- Lets every claim of any other owner lapse now: for a process that knows itself to be the only one on this database.
+create function chiron.lapse_foreign(owner text) returns void language plpgsql as $$
+declare
+  q record;
+begin
+  for q in select s.queue from chiron.queues s order by s.position loop
+    execute format('update absurd.%I set claim_expires_at = absurd.current_time()
+      where state = ''running'' and claim_expires_at > absurd.current_time() and not starts_with(claimed_by, $1)', 'r_' || q.queue)
+      using owner || ':';
+  end loop;
+end $$;
+
+create function chiron.sweep() returns void
+language plpgsql as $$
+declare
+  queue_number integer;
+begin
+  for queue_number in select number from chiron.queues order by position loop
+    execute format('select chiron.sweep_%s()', queue_number);
+  end loop;
+end $$;
+
+-- Ends lapsed claims of all queues.
 create function chiron.expire(failure text, fate integer, max_runs integer)
 returns table (run_id uuid, task_id uuid, queue text, workflow_name text, attempt integer, task_state text)
 language plpgsql
@@ -68,7 +90,6 @@ begin
       workflow_name := ended.workflow_name;
       return next;
     end loop;
-    execute format('select chiron.sweep_%s()', q.number);
   end loop;
 end $$;
 
