@@ -6,6 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { makeFolder } from "../node/make-folder.ts";
 import { ChironError } from "../../src/core/errors.ts";
 import { findBinariesFor, versionOf } from "./private-binaries.ts";
 import { addressOf, initialise, Postmaster, Watchdog, type Place } from "./private-cluster.ts";
@@ -41,7 +42,7 @@ export async function startPrivatePostgres({ dir, log }: PrivateOptions): Promis
       hint: "Start a PostgreSQL server and set DATABASE_URL.",
     });
   }
-  fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeFolder(dir, 0o700);
   const folder = fs.realpathSync(dir);
   const release = takeFolder(folder);
   try {
@@ -127,7 +128,7 @@ function socketFolder(folder: string, identity: Identity): string {
   const near = path.join(folder, "socket");
   const name = `chiron-pg-${createHash("sha256").update(folder).digest("hex").slice(0, 12)}`;
   const sockets = Buffer.byteLength(near) <= LONGEST_SOCKET_FOLDER ? near : path.join(os.tmpdir(), name);
-  fs.mkdirSync(sockets, { recursive: true, mode: 0o700 });
+  makeFolder(sockets, 0o700);
   const { uid } = fs.lstatSync(sockets);
   if (uid !== process.getuid?.() && uid !== identity.uid) {
     throw new ChironError("store_unwritable", `${sockets} belongs to another user`, {

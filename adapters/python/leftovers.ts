@@ -2,6 +2,7 @@
 // on record with its leader's start time, so that a number which the system gave to somebody else is never touched. Needs /proc; elsewhere
 // the end of input must do.
 import fs from "node:fs";
+import { makeFolder } from "../node/make-folder.ts";
 import path from "node:path";
 
 interface Identity {
@@ -94,7 +95,7 @@ export class Leftovers {
     const record: RecordFile = { boot: this.#boot, runtime: this.#runtime, hosts: [...this.#hosts.values()] };
     const temporary = `${this.#file}.${process.pid}.tmp`;
     try {
-      fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
+      makeFolder(path.dirname(this.#file), 0o700);
       fs.writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
       fs.renameSync(temporary, this.#file);
     } catch {

@@ -1,11 +1,12 @@
 // Opens a store: in memory, or a file of which this process becomes the one owner. A file that cannot be used is left as it was.
 import { randomBytes as nodeRandomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, realpathSync } from "node:fs";
+import { chmodSync, existsSync, realpathSync } from "node:fs";
 import path from "node:path";
 import type Database from "better-sqlite3";
 import { createIdSource, type IdSource } from "../../src/core/ids.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Store } from "../../src/ports/store.ts";
+import { makeFolder } from "../node/make-folder.ts";
 import { configure, connect, type Synchronous } from "./connection.ts";
 import { translate } from "./errors.ts";
 import { checkSchema, migrate, migrations } from "./migrate.ts";
@@ -52,7 +53,7 @@ function open(place: string, synchronous: Synchronous, boot: string): Opened {
 }
 
 function openFile(given: string, synchronous: Synchronous, boot: string): Opened {
-  makeFolder(path.dirname(given));
+  makeFolder(path.dirname(given), 0o700);
   // Another spelling of the path must meet the same lock.
   const file = existsSync(given)
     ? realpathSync(given)
@@ -70,14 +71,6 @@ function openFile(given: string, synchronous: Synchronous, boot: string): Opened
     lock.release();
     throw error;
   }
-}
-
-/** Not mkdir's own recursive mode: where a folder can be neither found nor made (a deleted working directory, /proc), that never returns. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  const parent = path.dirname(folder);
-  if (parent !== folder) makeFolder(parent);
-  mkdirSync(folder, { mode: 0o700 });
 }
 
 /** Makes a fresh connection ready for a store. The checks come first: a refused file has not been touched. */

@@ -1,7 +1,8 @@
 // `chiron db backup`: a consistent copy of an SQLite store. A Postgres has its own tools for that, and they are named.
 import fs from "node:fs";
 import path from "node:path";
-import { ChironError } from "../core/errors.ts";
+import { ChironError, messageOf } from "../core/errors.ts";
+import { makeFolder } from "./make-folder.ts";
 import type { CommandContext, CommonOptions } from "./command.ts";
 import { inspect } from "./db-status.ts";
 import { formatBytes } from "./value-text.ts";
@@ -32,7 +33,7 @@ export async function backup(
   if (fs.existsSync(target) && !options.force) {
     throw new ChironError("conflict", `${file} exists`, { hint: "Name another file, or replace it with --force." });
   }
-  fs.mkdirSync(path.dirname(target), { recursive: true });
+  makeTargetFolder(target, file);
   // The copy gets its name when it is whole: an interrupted backup never looks like one.
   const unfinished = `${target}.${process.pid}.tmp`;
   try {
@@ -44,4 +45,15 @@ export async function backup(
   const { size } = fs.statSync(target);
   if (output.json) output.printJson({ ok: true, file: target, bytes: size });
   else output.print(`wrote ${file} (${formatBytes(size)})`);
+}
+
+function makeTargetFolder(target: string, file: string): void {
+  try {
+    makeFolder(path.dirname(target));
+  } catch (error) {
+    throw new ChironError("store_unwritable", `${file} cannot be written: ${messageOf(error)}`, {
+      hint: "Name a place that you may write to.",
+      cause: error,
+    });
+  }
 }

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { ChironError, messageOf } from "../core/errors.ts";
+import { makeFolder } from "./make-folder.ts";
 import { action, withCommonOptions, type CommandDeps, type CommonOptions } from "./command.ts";
 import type { Output } from "./output.ts";
 
@@ -55,7 +56,7 @@ export function init(templates: string, target: string, force: boolean): string[
     for (const [template, file] of FILES) {
       const text = fs.readFileSync(path.join(templates, template), "utf8");
       const to = path.join(target, file);
-      fs.mkdirSync(path.dirname(to), { recursive: true });
+      makeFolder(path.dirname(to));
       if (file === ".gitignore") addLines(to, text);
       else fs.writeFileSync(to, text);
     }

@@ -273,3 +273,9 @@ test("doctor ends with 0 where nothing fails, and creates nothing", async () => 
   for (const check of checks) if (check.status !== "ok") expect(check.fix).toBeTruthy();
   expect(fs.readdirSync(root)).toEqual([]);
 });
+
+test("init says so where no folder can be made, instead of trying for ever", async () => {
+  const { exit, stderr } = await runCli(["init", "/proc/nowhere/flows"]);
+  expect(exit).toBe(7);
+  expect(stderr).toContain("/proc/nowhere/flows cannot be written");
+});
