@@ -1,7 +1,7 @@
 // Cuts a JSON array into the texts of its elements, so that each can be passed on as it was written.
 import type { JsonText } from "../core/json-text.ts";
 
-const TOKEN = /"(?:[^"\\]+|\\.)*"|[[\]{},]/gs;
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{},]/gs;
 
 /** The elements in order. `array` must be JSON and an array: this only cuts. */
 export function sliceElements(array: JsonText): JsonText[] {

@@ -10,8 +10,6 @@ export interface JsonFault {
 }
 
 const SPACE = /[ \t\r\n]*/y;
-/** Everything from the space on may stand in a string as it is, but for the quote and the backslash. */
-const STRING = /"(?:[ !#-[\]-\u{10ffff}]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
 type Expectation = "value" | "value or ]" | "name or }" | "name" | ":" | ", or end" | "end";
@@ -36,14 +34,46 @@ export function findJsonFault(text: string): JsonFault | null {
     if (found) at += found[0].length;
     return found !== null;
   };
+  const skip: Skip = {
+    scalar: () => match(SCALAR),
+    string() {
+      const end = stringEnd(text, at);
+      if (end !== null) at = end;
+      return end !== null;
+    },
+  };
   for (;;) {
     match(SPACE);
     if (at === text.length && expect === "end") return null;
-    const next = step(text[at], expect, open, match);
+    const next = step(text[at], expect, open, skip);
     if (next === null) return describe(text, at, expect, open);
     if (next.consumed) at += 1;
     expect = next.expect === ", or end" && open.length === 0 ? "end" : next.expect;
   }
+}
+
+/** Move on behind the token that begins here, when it is one. */
+interface Skip {
+  readonly scalar: () => boolean;
+  readonly string: () => boolean;
+}
+
+const ESCAPED = '"\\/bfnrt';
+const FOUR_HEX = /^[0-9a-fA-F]{4}$/;
+
+/** Index behind the string that begins at `from`; null when it is none. Character by character: a pattern for this can try for ever. */
+function stringEnd(text: string, from: number): number | null {
+  for (let at = from + 1; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) return at + 1;
+    if (code < 0x20) return null;
+    if (code !== 0x5c) continue;
+    at += 1;
+    const escaped = text.charAt(at);
+    if (escaped === "u" && FOUR_HEX.test(text.slice(at + 1, at + 5))) at += 4;
+    else if (escaped === "" || !ESCAPED.includes(escaped)) return null;
+  }
+  return null;
 }
 
 interface Step {
@@ -53,12 +83,7 @@ interface Step {
 }
 
 /** One token; null when it cannot stand here. */
-function step(
-  char: string | undefined,
-  expect: Expectation,
-  open: ("{" | "[")[],
-  match: (pattern: RegExp) => boolean,
-): Step | null {
+function step(char: string | undefined, expect: Expectation, open: ("{" | "[")[], skip: Skip): Step | null {
   if (char === undefined || expect === "end") return null;
   if (expect === ":") return char === ":" ? { expect: "value", consumed: true } : null;
   if (expect === ", or end") {
@@ -68,14 +93,14 @@ function step(
   }
   if (expect === "name" || expect === "name or }") {
     if (char === "}" && expect === "name or }") return close(open);
-    return char === '"' && match(STRING) ? { expect: ":", consumed: false } : null;
+    return char === '"' && skip.string() ? { expect: ":", consumed: false } : null;
   }
   if (char === "]" && expect === "value or ]") return close(open);
   if (char === "{" || char === "[") {
     open.push(char);
     return { expect: char === "{" ? "name or }" : "value or ]", consumed: true };
   }
-  return match(char === '"' ? STRING : SCALAR) ? { expect: ", or end", consumed: false } : null;
+  return (char === '"' ? skip.string() : skip.scalar()) ? { expect: ", or end", consumed: false } : null;
 }
 
 function closes(char: string, inside: "{" | "[" | undefined): boolean {

@@ -51,6 +51,11 @@ describe("a fault in JSON", () => {
     expect(findJsonFault(text)).toMatchObject({ line, column, expected });
   });
 
+  test("is found in a string of any length that does not end", () => {
+    const text = `{"a": "${"b".repeat(1_000_000)}`;
+    expect(findJsonFault(text)).toMatchObject({ at: 6, expected: "a value" });
+  });
+
   test("is found behind a million characters and 100,000 levels", () => {
     expect(findJsonFault(`["${"a".repeat(1_000_000)}" 1]`)).toMatchObject({ at: 1_000_004 });
     expect(findJsonFault(`${"[".repeat(100_000)}x`)).toMatchObject({ at: 100_000 });

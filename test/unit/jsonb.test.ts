@@ -77,3 +77,7 @@ test("what survives and is printed with spaces is the text again", () => {
     }),
   );
 });
+
+test("a string of ten million characters is looked through like any other", () => {
+  expect(survivesJsonb(JSON.stringify("a\n".repeat(5_000_000)))).toBe(true);
+});
