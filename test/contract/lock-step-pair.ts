@@ -50,7 +50,9 @@ export class Side {
       lists: lists.map((rows) => rows.map(({ task }) => task.taskId)),
       names: (await reads.activeNames()).toSorted(),
       active: await reads.activeOf("a", 5),
-      counts: (await reads.counts()).map((row) => JSON.stringify(Object.entries(row).toSorted())).toSorted(),
+      counts: (await reads.counts())
+        .map((row) => JSON.stringify(Object.entries(row).toSorted(([a], [b]) => (a < b ? -1 : 1))))
+        .toSorted(),
       due: await claims.nextDueAt(["centaur_workflows", "other"]),
       events: await Promise.all(["x", "y"].map((name) => events.get(name))),
     };
