@@ -17,6 +17,8 @@ export type RuntimeEvent =
       readonly workflowName: string;
       readonly attempt: number;
       readonly generation: string;
+      /** From when the run was due until now. */
+      readonly delayMs: number;
     }
   | {
       readonly type: "run.step";

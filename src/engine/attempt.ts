@@ -81,6 +81,7 @@ export class Attempt {
       workflowName: run.workflowName,
       attempt: run.attempt,
       generation,
+      delayMs: this.#deps.clock.now() - run.dueAt,
     });
     if (generation !== this.#noted) this.#stamp(generation);
     const end = await runnable.host.run(run, this.#session(), this.#ending.signal);

@@ -1,5 +1,7 @@
 // Prometheus text: tasks by queue, state and workflow, ends of runs since the start, and the process.
 import type { ApiDeps } from "./deps.ts";
+import { ALL_QUEUES } from "../core/queues.ts";
+import { measure, type Measures } from "./measures.ts";
 import { answer } from "./responses.ts";
 import { route, type Route } from "./route.ts";
 
@@ -12,6 +14,7 @@ interface Sample {
 
 export function metricRoutes(deps: ApiDeps): Route[] {
   const ends = countEnds(deps);
+  const measures = measure(deps.bus);
   return [
     route({
       method: "GET",
@@ -33,6 +36,13 @@ export function metricRoutes(deps: ApiDeps): Route[] {
           family("chiron_store_commits_total", "counter", "Transactions the store committed since the start.", [
             { value: deps.store.admin.commits() },
           ]),
+          family(
+            "chiron_queue_oldest_due_seconds",
+            "gauge",
+            "How long the oldest due run of a queue has waited.",
+            await waits(deps),
+          ),
+          ...measureFamilies(deps, measures),
           ...processFamilies(deps),
         ].join("");
         return answer(text, TYPE);
@@ -57,6 +67,33 @@ function countEnds({ bus }: ApiDeps): () => Sample[] {
     else if (event.type === "run.cancelled") add("", "cancelled");
   });
   return () => [...totals.values()];
+}
+
+/** 0: nothing is due. */
+async function waits({ store, clock }: ApiDeps): Promise<Sample[]> {
+  const due = await Promise.all(ALL_QUEUES.map((queue) => store.claims.nextDueAt([queue])));
+  const now = clock.now();
+  return ALL_QUEUES.map((queue, index) => ({
+    labels: { queue },
+    value: Math.max(0, now - (due[index] ?? now)) / 1_000,
+  }));
+}
+
+function measureFamilies({ catalog }: ApiDeps, { steps, startDelays, reloads, hostEnds }: Measures): string[] {
+  const { workflows, problems } = catalog.current();
+  const errors = problems.filter((problem) => problem.severity === "error").length;
+  return [
+    steps.lines("chiron_step_seconds", "How long the bodies of new steps took."),
+    startDelays.lines("chiron_start_delay_seconds", "From when a run was due to when its host got it."),
+    family("chiron_reloads_total", "counter", "Loads of the workflow folders that brought a change.", [
+      { value: reloads() },
+    ]),
+    family("chiron_workflows", "gauge", "Workflows that serve.", [{ value: workflows.size }]),
+    family("chiron_problems", "gauge", "Errors in workflow files.", [{ value: errors }]),
+    family("chiron_host_crashes_total", "counter", "Python processes that ended without being asked to.", [
+      { value: hostEnds() },
+    ]),
+  ];
 }
 
 function processFamilies({ info }: ApiDeps): string[] {

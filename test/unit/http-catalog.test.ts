@@ -163,6 +163,27 @@ test("metrics count tasks by queue, state and workflow, ends of runs, and the pr
   for (const line of text.trimEnd().split("\n")) expect(line).toMatch(/^(#|[a-z_]+(\{.*\})? [\d.e+-]+$)/);
 });
 
+test("metrics tell how late runs start, how long steps take and what reloads bring", async () => {
+  await open();
+  const ids = { taskId: "t", runId: "r" };
+  api.bus.publish({ type: "run.step", ...ids, step: "s", durationMs: 3 });
+  api.bus.publish({ type: "run.step", ...ids, step: "s", durationMs: 2_000_000 });
+  api.bus.publish({ type: "run.started", ...ids, workflowName: "order", attempt: 1, generation: "g", delayMs: 40 });
+  api.bus.publish({ type: "host.ended", pid: 1, reason: "was ended by SIGSEGV" });
+  api.bus.publish({ type: "host.ended", pid: 2, reason: "" });
+  const text = await (await api.get("/metrics")).text();
+  expect(text).toContain('chiron_step_seconds_bucket{le="0.001"} 0\nchiron_step_seconds_bucket{le="0.005"} 1\n');
+  expect(text).toContain('chiron_step_seconds_bucket{le="600"} 1\nchiron_step_seconds_bucket{le="+Inf"} 2\n');
+  expect(text).toContain("chiron_step_seconds_sum 2000.003\nchiron_step_seconds_count 2\n");
+  expect(text).toContain("chiron_start_delay_seconds_sum 0.04\n");
+  expect(text).toContain("chiron_host_crashes_total 1\n");
+  expect(text).toContain('chiron_queue_oldest_due_seconds{queue="centaur_workflows"} 0\n');
+  // Nobody claims in this test: what is started stays due.
+  await start(api);
+  const waited = /chiron_queue_oldest_due_seconds\{queue="centaur_workflows"\} (\S+)/;
+  await expect.poll(async () => Number(waited.exec(await (await api.get("/metrics")).text())?.[1])).toBeGreaterThan(0);
+});
+
 interface Document {
   readonly openapi: string;
   readonly paths: Record<string, Record<string, { operationId: string; responses: Record<string, unknown> }>>;
