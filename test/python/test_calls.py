@@ -193,7 +193,7 @@ class Pool(Folder):
 
     def test_a_pool_is_made_at_start_after_retries_and_closed_at_the_end(self) -> None:
         self.write("../lib/asyncpg.py", self.FAKE)
-        self.workflow("return await ctx._pool.fetchval('q')", head="sys.path.append(os.path.dirname(__file__) + '/../lib')")
+        self.workflow("return await ctx._pool.fetchval('q')", head="sys.path.insert(0, os.path.dirname(__file__) + '/../lib')")
         host = self.host(env={"DATABASE_URL": "postgres://x"})
         host.discover()
         self.assertEqual(host.run().value, "q")
