@@ -10,7 +10,7 @@ import { createEffects } from "./effects/effects.ts";
 import { createEngine, type RunningEngine } from "./engine/engine.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
 import type { ApiDeps } from "./http/deps.ts";
-import { createApp, listen, type Listening } from "./http/server.ts";
+import type { Listening } from "./http/server.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { WorkflowHost } from "./ports/host.ts";
 import type { Store } from "./ports/store.ts";
@@ -54,6 +54,20 @@ function settingsOf(config: Config, soleOwner: boolean): EngineSettings {
   };
 }
 
+const loadApi = () => import("./http/server.ts");
+type Api = Awaited<ReturnType<typeof loadApi>>;
+
+/** Loads the folders, and the API's code meanwhile: a tenth of a second of a start, while Python imports the workflows in its own process. */
+async function loadBoth(loader: CatalogLoader, bus: Bus): Promise<Api> {
+  let api: Promise<Api> | null = null;
+  const stop = bus.subscribe((event) => {
+    if (event.type === "host.started") api ??= loadApi();
+  });
+  await loader.start();
+  stop();
+  return api ?? loadApi();
+}
+
 /** Starts everything `options` asks for. On failure nothing stays open. */
 export async function startRuntime(config: Config, options: RuntimeOptions, parts: RuntimeParts): Promise<Runtime> {
   const { bus, clock, store, host, watcher } = parts;
@@ -77,12 +91,12 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
     });
     const engine = engineOf(config, isSoleOwner(config, options), parts, loader);
     closers.push(() => loader.close());
-    if (options.load || options.work) await loader.start();
+    const http = options.load || options.work ? await loadBoth(loader, bus) : await loadApi();
     if (options.work) {
       await engine.start();
       closers.push(() => engine.stop());
     }
-    return assemble({ config, options, parts, loader, engine, closers, close });
+    return assemble({ config, options, parts, loader, engine, http, closers, close });
   } catch (error) {
     await close();
     throw error;
@@ -135,11 +149,12 @@ interface Assembly {
   readonly parts: RuntimeParts;
   readonly loader: CatalogLoader;
   readonly engine: RunningEngine;
+  readonly http: Api;
   readonly closers: (() => Promise<void>)[];
   readonly close: () => Promise<void>;
 }
 
-function assemble({ config, options, parts, loader, engine, closers, close }: Assembly): Runtime {
+function assemble({ config, options, parts, loader, engine, http, closers, close }: Assembly): Runtime {
   const { bus, clock, store, host, version } = parts;
   const loopbackOnly = LOOPBACK.test(config.host);
   const api: ApiDeps = {
@@ -152,7 +167,7 @@ function assemble({ config, options, parts, loader, engine, closers, close }: As
     info: { version, mode: options.mode },
     ready: () => readiness(loader),
   };
-  const app = createApp(api);
+  const app = http.createApp(api);
   return {
     config,
     store,
@@ -164,7 +179,7 @@ function assemble({ config, options, parts, loader, engine, closers, close }: As
     fetch: async (request) => app.fetch(request, { inside: true }),
     async listen({ moveOn, probesOnly = false }) {
       if (!loopbackOnly) await requireKey(config, store);
-      const listening: Listening = await listen(probesOnly ? createApp(api, { probesOnly }) : app, {
+      const listening: Listening = await http.listen(probesOnly ? http.createApp(api, { probesOnly }) : app, {
         host: config.host,
         port: config.port,
         moveOn,
