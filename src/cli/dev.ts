@@ -10,7 +10,7 @@ import {
   type CommandDeps,
   type CommonOptions,
 } from "./command.ts";
-import { createEventLines } from "./event-lines.ts";
+import { createEventLines, problemText } from "./event-lines.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
 import { describeServer, untilStopped, type ServerStatus } from "./server-life.ts";
 import type { Runtime } from "./wiring.ts";
@@ -68,7 +68,7 @@ async function dev({ wiring, output, config }: CommandContext, { postgres = fals
     if (port !== config.port && config.port !== 0) output.note(`port ${config.port} is taken; using ${port}`);
     const status = describeServer(runtime, url, Math.round(performance.now() - started));
     if (output.json) output.printJson(status);
-    else welcome((line) => output.note(line), status, runtime);
+    else welcome((line) => output.note(line), status, runtime, commandOf(wiring.assets, config.root));
     await stopped;
     output.note("stopping: running work goes on to its next checkpoint (Ctrl-C again to end now)");
     return 0;
@@ -84,7 +84,12 @@ function nearby(root: string, file: string): string {
   return relative.startsWith("..") ? file : relative;
 }
 
-function welcome(say: (line: string) => void, status: ServerStatus, runtime: Runtime): void {
+/** What a person types here to run a command: in a checkout there is no program of the name. */
+function commandOf(assets: string, root: string): string {
+  return path.resolve(assets) === root ? "node scripts/chiron.mjs" : "chiron";
+}
+
+function welcome(say: (line: string) => void, status: ServerStatus, runtime: Runtime, command: string): void {
   const { root } = runtime.config;
   const shown = (file: string): string => nearby(root, file);
   const count = (size: number, noun: string): string => `${size} ${noun}${size === 1 ? "" : "s"}`;
@@ -99,17 +104,17 @@ function welcome(say: (line: string) => void, status: ServerStatus, runtime: Run
   const problems = runtime.catalog.current().problems;
   for (const problem of problems)
     say(
-      `  ${problem.severity === "error" ? "✘" : "!"} ${shown(problem.path)}${problem.line ? `:${problem.line}` : ""} ${problem.kind}: ${problem.message}`,
+      `  ${problem.severity === "error" ? "✘" : "!"} ${shown(problem.path)}${problem.line ? `:${problem.line}` : ""} ${problemText(problem)}`,
     );
   const sample = runtime.catalog.current().workflows.has("hello")
     ? "hello"
     : [...runtime.catalog.current().workflows.keys()][0];
   say("");
   if (sample === undefined)
-    say(`  No workflows yet: put a Python file into ${status.dirs.map(shown).join(" or ")}, or try "chiron init".`);
+    say(`  No workflows yet: put a Python file into ${status.dirs.map(shown).join(" or ")}, or try "${command} init".`);
   else
     say(
-      `  Try: chiron run ${sample} --wait     or: curl -s ${status.url}/api/workflows/runs -H 'Content-Type: application/json' -d '{"workflow_name":"${sample}","input":{}}'`,
+      `  Try: ${command} run ${sample} --wait     or: curl -s ${status.url}/api/workflows/runs -H 'Content-Type: application/json' -d '{"workflow_name":"${sample}","input":{}}'`,
     );
   say("");
 }

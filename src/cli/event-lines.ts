@@ -122,9 +122,14 @@ function reloadLine(event: Extract<RuntimeEvent, { type: "catalog.reloaded" }>, 
   return `${style("green", "↻")} loaded ${parts.length > 0 ? parts.join("; ") : "without a change"} in ${Math.round(event.ms)} ms${problems}`;
 }
 
+/** Kind and message, without saying the kind twice. */
+export function problemText({ kind, message }: { readonly kind: string; readonly message: string }): string {
+  return printable(message.startsWith(`${kind}:`) ? message : `${kind}: ${message}`);
+}
+
 function problemLine(event: Extract<RuntimeEvent, { type: "catalog.problem" }>, style: Painter, root: string): string {
   const where = `${path.relative(root, event.path)}${event.line === null ? "" : `:${event.line}`}`;
   const serving = event.serving ? " (the last good version keeps serving)" : "";
   const mark = event.severity === "error" ? style("red", "✘") : style("yellow", "!");
-  return `${mark} ${where} ${event.kind}: ${printable(event.message)}${event.severity === "error" ? serving : ""}`;
+  return `${mark} ${where} ${problemText(event)}${event.severity === "error" ? serving : ""}`;
 }
