@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "../../src/core/errors.ts";
 import { pythonFiles } from "./source-walk.ts";
 
@@ -15,6 +16,9 @@ export interface Captured {
 }
 
 /** Open files at a time while a folder is read. */
+/** An empty file this old is meant to be empty, in ms. */
+const SETTLED_MS = 100;
+const SETTLE_PAUSE_MS = 10;
 const READERS = 32;
 /** Manifests of earlier generations that are kept. */
 const KEPT_MANIFESTS = 200;
@@ -49,7 +53,7 @@ export class SourceStore {
     const read = async (): Promise<void> => {
       for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
         try {
-          files.set(file, await this.#keep(await fs.readFile(file)));
+          files.set(file, await this.#keep(await readSettled(file)));
         } catch (error) {
           if (!extra.has(file)) unreadable.push({ path: file, message: messageOf(error) });
         }
@@ -111,4 +115,13 @@ async function writeWhole(file: string, content: string | Buffer): Promise<void>
   const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
   await fs.writeFile(temporary, content, { flag: "wx", mode: 0o600 });
   await fs.rename(temporary, file);
+}
+
+/** A save often empties a file before it writes it. One that is empty and was touched this moment is looked at again until it is neither. */
+async function readSettled(file: string): Promise<Buffer> {
+  for (;;) {
+    const content = await fs.readFile(file);
+    if (content.length > 0 || Date.now() - (await fs.stat(file)).mtimeMs > SETTLED_MS) return content;
+    await pause(SETTLE_PAUSE_MS);
+  }
 }

@@ -83,7 +83,8 @@ onEachServer("the cost of a claim", (given) => {
     await spawnMany(q, 9_000);
     for (let i = 0; i < 30; i++) await q.claim(250);
     const walked = [];
-    for (let i = 0; i < 4; i++) walked.push(await claim(q, 10));
+    // Now and then a claim walks the whole way again, by how long that took the last time: enough tries that some do not.
+    for (let i = 0; i < 24; i++) walked.push(await claim(q, 10));
     expect(Math.min(...walked)).toBeLessThan(1_000);
     await late.rows("commit");
     const isLate = async () => (await q.claim(1)).some((run) => run["task_id"] === lateTask["task_id"]);

@@ -32,9 +32,10 @@ async function output(name: string): Promise<unknown> {
   return run.result.output;
 }
 
-/** Makes a change and waits until the reload that follows it is announced. */
+/** Makes a change and waits until a reload to other code is announced: what an earlier one still has to say does not count. */
 async function reloadAfter(change: () => void): Promise<Record<string, unknown>> {
-  const reloaded = server.nextEvent((event) => event["type"] === "catalog.reloaded");
+  const before = (await server.get("/api/workflows")).body.generation as string;
+  const reloaded = server.nextEvent((event) => event["type"] === "catalog.reloaded" && event["generation"] !== before);
   change();
   return reloaded;
 }
@@ -70,6 +71,18 @@ test("an edited helper module serves through the workflow that imports it", asyn
   const event = await reloadAfter(() => project.write("workflows/lib/text.py", 'WORD = "new helper"\n'));
   expect(event["helpers"]).toEqual([path.join(project.workflows, "lib/text.py")]);
   expect(await output("uses")).toBe("new helper");
+});
+
+test("a save that empties the file first never takes the workflow away", async () => {
+  const file = path.join(project.workflows, "one.py");
+  const reloaded = reloadAfter(() => {
+    // As an editor or a copy does it, and slowly: the loader meets the empty file.
+    fs.writeFileSync(file, "");
+    void server.post("/api/workflows/reload", {});
+    setTimeout(() => fs.writeFileSync(file, workflow("one", '"saved slowly"')), 40);
+  });
+  expect(await reloaded).toMatchObject({ changed: ["one"], removed: [] });
+  expect(await output("one")).toBe("saved slowly");
 });
 
 test("a save by atomic rename is seen", async () => {
