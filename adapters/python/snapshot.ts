@@ -15,10 +15,10 @@ export interface Captured {
   readonly unreadable: readonly { readonly path: string; readonly message: string }[];
 }
 
-/** Open files at a time while a folder is read. */
 /** An empty file this old is meant to be empty, in ms. */
 const SETTLED_MS = 100;
 const SETTLE_PAUSE_MS = 10;
+/** Open files at a time while a folder is read. */
 const READERS = 32;
 /** Manifests of earlier generations that are kept. */
 const KEPT_MANIFESTS = 200;
