@@ -22,6 +22,7 @@ export interface WorkerDeps extends Omit<AttemptDeps, "due"> {
 export class Worker implements Service {
   readonly name = "worker";
   readonly #deps: WorkerDeps;
+  readonly #attemptDeps: AttemptDeps;
   readonly #fault: (error: unknown) => void;
   readonly #attempts = new Map<string, Attempt>();
   readonly #active = new Map<QueueName, number>();
@@ -34,6 +35,8 @@ export class Worker implements Service {
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
+    // Made once: a run should not cost a copy of it.
+    this.#attemptDeps = { ...deps, due: this.due };
     this.#fault = createFaultReport(this.name, deps.bus);
   }
 
@@ -143,7 +146,7 @@ export class Worker implements Service {
 
   #begin(run: ClaimedRun, generation: string): void {
     const queue = run.queue as QueueName;
-    const attempt = new Attempt(run, generation, { ...this.#deps, due: this.due });
+    const attempt = new Attempt(run, generation, this.#attemptDeps);
     this.#attempts.set(run.runId, attempt);
     this.#active.set(queue, (this.#active.get(queue) ?? 0) + 1);
     let held = true;
