@@ -117,11 +117,16 @@ async function writeWhole(file: string, content: string | Buffer): Promise<void>
   await fs.rename(temporary, file);
 }
 
-/** A save often empties a file before it writes it. One that is empty and was touched this moment is looked at again until it is neither. */
+/**
+ * A save often empties a file before it writes it. One that is empty and was touched this moment is looked at again until it is neither.
+ * The inode's change time counts, because a copy that keeps times sets the other one back.
+ */
 async function readSettled(file: string): Promise<Buffer> {
   for (;;) {
     const content = await fs.readFile(file);
-    if (content.length > 0 || Date.now() - (await fs.stat(file)).mtimeMs > SETTLED_MS) return content;
+    if (content.length > 0) return content;
+    const { size, ctimeMs } = await fs.stat(file);
+    if (size === 0 && Date.now() - ctimeMs > SETTLED_MS) return content;
     await pause(SETTLE_PAUSE_MS);
   }
 }

@@ -85,6 +85,23 @@ test("a save that empties the file first never takes the workflow away", async (
   expect(await output("one")).toBe("saved slowly");
 });
 
+test("a save that empties the file and sets its times back never takes the workflow away", async () => {
+  const file = path.join(project.workflows, "one.py");
+  const { atime, mtime } = fs.statSync(file);
+  const old = new Date(mtime.getTime() - 60_000);
+  const reloaded = reloadAfter(() => {
+    fs.writeFileSync(file, "");
+    fs.utimesSync(file, atime, old);
+    void server.post("/api/workflows/reload", {});
+    setTimeout(() => {
+      fs.writeFileSync(file, workflow("one", '"copied"'));
+      fs.utimesSync(file, atime, old);
+    }, 40);
+  });
+  expect(await reloaded).toMatchObject({ changed: ["one"], removed: [] });
+  expect(await output("one")).toBe("copied");
+});
+
 test("a save by atomic rename is seen", async () => {
   await reloadAfter(() => {
     const temporary = project.write("workflows/.one.py.swp", workflow("one", '"renamed over"'));
