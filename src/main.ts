@@ -12,7 +12,7 @@ import { copySqlite } from "../adapters/sqlite/inspect.ts";
 import { openSqlite } from "../adapters/sqlite/open.ts";
 import type { RuntimeOptions, Wiring } from "./cli/wiring.ts";
 import { createProgram } from "./cli/program.ts";
-import { loadConfig, type Config } from "./config.ts";
+import { loadConfig, type Config } from "./config/config.ts";
 import { Bus } from "./core/bus.ts";
 import { ChironError } from "./core/errors.ts";
 import type { Store } from "./ports/store.ts";

@@ -3,10 +3,13 @@ import { randomUUID } from "node:crypto";
 import type { CatalogView } from "./catalog/catalog.ts";
 import { CatalogLoader } from "./catalog/loader.ts";
 import type { Runtime, RuntimeOptions } from "./cli/wiring.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/config.ts";
 import type { Bus } from "./core/bus.ts";
 import { ChironError } from "./core/errors.ts";
+import { createLocalAgents } from "./effects/agents/local-agent.ts";
 import { createEffects } from "./effects/effects.ts";
+import { createLocalSlack } from "./effects/slack/local-slack.ts";
+import { createTools } from "./effects/tools/tools.ts";
 import { createEngine, type RunningEngine } from "./engine/engine.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
 import type { ApiDeps } from "./http/deps.ts";
@@ -109,25 +112,22 @@ function engineOf(
   { bus, clock, store }: RuntimeParts,
   loader: CatalogLoader,
 ): RunningEngine {
-  const effects = createEffects({
-    clock,
-    toolApiUrl: config.toolApiUrl,
-    outlet: (message, { taskId, runId, workflowName }) => {
-      const text = `Slack ${message.updated ? "update" : "message"} not sent (local stand-in) to ${message.channel}: ${message.text}`;
-      bus.publish({ type: "run.log", taskId, runId, workflowName, level: "info", source: "chiron", message: text });
-      void store.logs.append([
-        {
-          taskId,
-          runId: runId as never,
-          at: clock.now(),
-          level: "info",
-          source: "chiron",
-          message: text,
-          fields: null,
-        },
-      ]);
-    },
+  const slack = createLocalSlack((message, { taskId, runId, workflowName }) => {
+    const text = `Slack ${message.updated ? "update" : "message"} not sent (local stand-in) to ${message.channel}: ${message.text}`;
+    bus.publish({ type: "run.log", taskId, runId, workflowName, level: "info", source: "chiron", message: text });
+    void store.logs.append([
+      {
+        taskId,
+        runId: runId as never,
+        at: clock.now(),
+        level: "info",
+        source: "chiron",
+        message: text,
+        fields: null,
+      },
+    ]);
   });
+  const effects = createEffects([createLocalAgents(), createTools({ clock, toolApiUrl: config.toolApiUrl }), slack]);
   return createEngine({
     store,
     clock,

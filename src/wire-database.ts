@@ -7,7 +7,7 @@ import { openSqliteSource, openSqliteTarget } from "../adapters/sqlite/transfer.
 import type { DatabaseTools, PlannedSql } from "./cli/database-tools.ts";
 import type { Diagnosis } from "./cli/examination.ts";
 import type { StoreReport } from "./cli/wiring.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/config.ts";
 import { ChironError } from "./core/errors.ts";
 
 /** Looks at the store that the configuration names; null: there is no such file. */

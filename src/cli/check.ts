@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import type { Command } from "commander";
 import { check, checkFails, checkSummary, type CheckFinding, type CheckReport } from "../catalog/check.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { ChironError } from "../core/errors.ts";
 import type { Problem } from "../ports/host.ts";
 import { action, withCommonOptions, type CommandContext, type CommandDeps, type CommonOptions } from "./command.ts";

@@ -1,7 +1,7 @@
 // One way for every command to reach the API: the server named by CHIRON_API_URL / CENTAUR_API_URL or --url, else the one that runs for this
 // store, else the same API in this process on the store itself.
 import { ChironError, ERROR_CODES, messageOf, type ErrorCode } from "../core/errors.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { readServerFile } from "./server-file.ts";
 import type { Runtime, RuntimeOptions, Wiring } from "./wiring.ts";
 

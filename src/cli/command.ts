@@ -1,6 +1,6 @@
 // What every command is made of: its declaration for commander, and a body that gets the parsed configuration and the output.
 import { Option, type Command } from "commander";
-import type { Config, ConfigFlags } from "../config.ts";
+import type { Config, ConfigFlags } from "../config/config.ts";
 import { ChironError } from "../core/errors.ts";
 import { createOutput, type Output } from "./output.ts";
 import type { Wiring } from "./wiring.ts";

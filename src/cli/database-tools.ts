@@ -1,5 +1,5 @@
 // What the `chiron db` commands need of a store beside its transitions: what it is made with, how healthy it is, its contents.
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import type { TransferSource, TransferTarget } from "../ports/store-transfer.ts";
 import type { Diagnosis } from "./examination.ts";
 

@@ -1,6 +1,6 @@
 // `chiron db copy`: moves a store's contents to another place, SQLite or Postgres, and checks them there before they are kept.
 import path from "node:path";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { ChironError } from "../core/errors.ts";
 import type { TransferKind } from "../ports/store-transfer.ts";
 import { copyStore, type CopiedKind } from "../store-copy/copy-store.ts";

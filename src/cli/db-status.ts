@@ -1,5 +1,5 @@
 // `chiron db status`: looks beside whoever works on the store, and disturbs nobody.
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { ChironError } from "../core/errors.ts";
 import { STATES } from "../core/states.ts";
 import type { CommandContext } from "./command.ts";

@@ -1,6 +1,6 @@
 // `chiron db`: the store itself: what is in it, how it is made, whether it is well, and copies of it.
 import type { Command } from "commander";
-import type { ConfigFlags } from "../config.ts";
+import type { ConfigFlags } from "../config/config.ts";
 import { action, withCommonOptions, type CommandDeps, type CommonOptions } from "./command.ts";
 import { backup, BACKUP_EXAMPLES, type BackupOptions } from "./db-backup.ts";
 import { copy, COPY_EXAMPLES, type CopyOptions } from "./db-copy.ts";

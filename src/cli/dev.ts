@@ -1,7 +1,7 @@
 // `chiron dev`: the whole engine on this machine, with the workflow folders reloaded on every save.
 import path from "node:path";
 import type { Command } from "commander";
-import type { ConfigFlags } from "../config.ts";
+import type { ConfigFlags } from "../config/config.ts";
 import {
   action,
   withCommonOptions,

@@ -5,7 +5,7 @@ import net from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
 import { check } from "../catalog/check.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { ChironError, messageOf } from "../core/errors.ts";
 import { nearestFolder } from "./doctor-machine.ts";
 import type { Diagnosis, Examination } from "./examination.ts";

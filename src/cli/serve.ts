@@ -1,6 +1,6 @@
 // `chiron serve`: the engine in production. As many processes as are started share one Postgres; each may take only some of the roles.
 import type { Command } from "commander";
-import type { ConfigFlags } from "../config.ts";
+import type { ConfigFlags } from "../config/config.ts";
 import { ChironError } from "../core/errors.ts";
 import {
   action,

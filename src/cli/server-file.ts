@@ -1,7 +1,7 @@
 // How a command finds the server that runs for this store: a small file beside the database, believed only while its process answers.
 import fs from "node:fs";
 import path from "node:path";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 
 export interface ServerFile {
   readonly pid: number;

@@ -1,7 +1,7 @@
 // What main.ts gives to the commands: the running parts behind interfaces, so that no command names an adapter.
 import type { Bus } from "../core/bus.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { WorkflowHost } from "../ports/host.ts";
 import type { Store } from "../ports/store.ts";

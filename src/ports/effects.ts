@@ -9,6 +9,7 @@ export interface EffectContext {
   /** Equal on every replay of the same call (decision D9). */
   readonly ordinal: string;
   readonly harnessType: string | null;
+  /** Aborts when the run is cancelled or its claim is lost. */
   readonly signal: AbortSignal;
 }
 
@@ -17,4 +18,20 @@ export interface Effects {
   call(type: string, args: JsonText, context: EffectContext): Promise<JsonText>;
   /** The call types this one answers. */
   readonly types: ReadonlySet<string>;
+}
+
+/** real: the service itself was asked. stubbed: a stand-in answered, nothing left this machine. recorded: an earlier real answer was given again. */
+export type EffectNature = "real" | "stubbed" | "recorded";
+
+/** Answers the calls of one kind: agents, tools or Slack. What is kept of a call is not its business. */
+export interface EffectHandler {
+  readonly types: ReadonlySet<string>;
+  /** Who will answer this call, and how real that is; known before it begins. */
+  describe(
+    type: string,
+    args: JsonText,
+    context: EffectContext,
+  ): { readonly nature: EffectNature; readonly by: string };
+  /** `progress` takes what a long call has to say before its answer: an agent's output lines. */
+  call(type: string, args: JsonText, context: EffectContext, progress: (line: string) => void): Promise<JsonText>;
 }

@@ -210,7 +210,7 @@ describe("chiron init", () => {
 });
 
 test("the configuration that init writes is one that is accepted", async () => {
-  const { loadConfig } = await import("../../src/config.ts");
+  const { loadConfig } = await import("../../src/config/config.ts");
   const templates = new URL("../../src/cli/init-templates/", import.meta.url).pathname;
   expect(loadConfig(templates, {}).port).toBe(7780);
   const uncommented = fs.readFileSync(path.join(templates, "chiron.toml"), "utf8").replace(/^# (\w+ = )/gm, "$1");

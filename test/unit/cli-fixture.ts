@@ -4,7 +4,7 @@ import type { CommandDeps } from "../../src/cli/command.ts";
 import type { DatabaseTools } from "../../src/cli/database-tools.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import type { Runtime, Wiring } from "../../src/cli/wiring.ts";
-import { loadConfig, type Environment } from "../../src/config.ts";
+import { loadConfig, type Environment } from "../../src/config/config.ts";
 
 export interface Ran {
   readonly exit: number;

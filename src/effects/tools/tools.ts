@@ -1,18 +1,28 @@
 // ctx.call_tool: time.now is built in, everything else goes to the tool API proxy (reference behaviour, section 8.3).
-import { ChironError, messageOf } from "../core/errors.ts";
-import { NULL_JSON, sliceMembers, toJsonText, type JsonText } from "../core/json-text.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { EffectContext } from "../ports/effects.ts";
-import { readArguments, requireText } from "./arguments.ts";
+import { ChironError, messageOf } from "../../core/errors.ts";
+import { NULL_JSON, sliceMembers, toJsonText, type JsonText } from "../../core/json-text.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { EffectContext, EffectHandler } from "../../ports/effects.ts";
+import { readArguments, requireText } from "../arguments.ts";
 
 /** Of a failed answer, in the error. */
 const SHOWN_LENGTH = 500;
 
-export async function callTool(
-  text: JsonText,
-  context: EffectContext,
-  deps: { readonly clock: Clock; readonly toolApiUrl: string | undefined },
-): Promise<JsonText> {
+export interface ToolDeps {
+  readonly clock: Clock;
+  readonly toolApiUrl: string | undefined;
+}
+
+/** Tools of the tool API, and time.now. */
+export function createTools(deps: ToolDeps): EffectHandler {
+  return {
+    types: new Set(["ctx.call_tool"]),
+    describe: () => ({ nature: "real", by: deps.toolApiUrl ?? "built in" }),
+    call: (_type, args, context) => callTool(args, context, deps),
+  };
+}
+
+async function callTool(text: JsonText, context: EffectContext, deps: ToolDeps): Promise<JsonText> {
   const args = readArguments(text);
   const tool = requireText(args, "call_tool", "tool");
   const method = requireText(args, "call_tool", "method");

@@ -1,12 +1,12 @@
 // The agent that answers when no backend is configured: it does nothing, and says so in every answer.
-import { ChironError } from "../core/errors.ts";
-import { toJsonText, type JsonText } from "../core/json-text.ts";
-import { agentExecutionKey, agentThreadKey, clientMessageId } from "../core/keys.ts";
-import type { EffectContext } from "../ports/effects.ts";
-import { isObject, readArguments, textOf, type Arguments } from "./arguments.ts";
+import { ChironError } from "../../core/errors.ts";
+import { toJsonText, type JsonText } from "../../core/json-text.ts";
+import { agentExecutionKey, agentThreadKey, clientMessageId } from "../../core/keys.ts";
+import type { EffectContext, EffectHandler } from "../../ports/effects.ts";
+import { isObject, readArguments, textOf, type Arguments } from "../arguments.ts";
 
 /** Begins every answer, so that no stand-in is taken for an agent. */
-export const STAND_IN_MARK = "[local stand-in, no agent was asked]";
+const STAND_IN_MARK = "[local stand-in, no agent was asked]";
 
 /** Harnesses of the reference (reference behaviour, section 8.1). */
 const HARNESSES = ["codex", "amp", "claudecode", "nanocodex", "hermes", "pi", "omp"];
@@ -47,14 +47,14 @@ function turn(args: Arguments, context: EffectContext, ordinal: string, threadKe
   };
 }
 
-export function agentTurn(text: JsonText, context: EffectContext): JsonText {
+function agentTurn(text: JsonText, context: EffectContext): JsonText {
   const args = readArguments(text);
   const thread = textOf(args, "thread_key") ?? agentThreadKey(context.taskId, context.workflowName);
   return toJsonText(turn(args, context, context.ordinal, thread));
 }
 
 /** Reference behaviour, section 8.2: a failed agent does not fail the call; a wrong call does, before anyone is asked. */
-export function runAgents(text: JsonText, context: EffectContext): JsonText {
+function runAgents(text: JsonText, context: EffectContext): JsonText {
   const args = readArguments(text);
   const agents = checkAgents(args["agents"]);
   const concurrency = args["max_concurrency"];
@@ -103,4 +103,14 @@ function checkAgents(value: unknown): Arguments[] {
     names.add(name);
   }
   return value as Arguments[];
+}
+
+/** The agents of a project that configures none. */
+export function createLocalAgents(): EffectHandler {
+  return {
+    types: new Set(["ctx.agent_turn", "ctx.run_agents"]),
+    describe: () => ({ nature: "stubbed", by: "local" }),
+    call: async (type, args, context) =>
+      type === "ctx.run_agents" ? runAgents(args, context) : agentTurn(args, context),
+  };
 }

@@ -1,9 +1,9 @@
 // Slack when nothing may be posted: every message is written to the run's log instead and answered like a posted one.
 import { createHash } from "node:crypto";
-import { toJsonText, type JsonText } from "../core/json-text.ts";
-import { slackClientMessageId } from "../core/keys.ts";
-import type { EffectContext } from "../ports/effects.ts";
-import { isObject, readArguments, requireText } from "./arguments.ts";
+import { toJsonText, type JsonText } from "../../core/json-text.ts";
+import { slackClientMessageId } from "../../core/keys.ts";
+import type { EffectContext, EffectHandler } from "../../ports/effects.ts";
+import { isObject, readArguments, requireText } from "../arguments.ts";
 
 export interface LocalMessage {
   readonly channel: string;
@@ -21,7 +21,7 @@ function stableTs(clientMessageId: string): string {
   return `${seconds}.${String(digest.readUInt32BE(4) % 1_000_000).padStart(6, "0")}`;
 }
 
-export function postToSlack(text: JsonText, context: EffectContext, outlet: Outlet): JsonText {
+function postToSlack(text: JsonText, context: EffectContext, outlet: Outlet): JsonText {
   const args = readArguments(text);
   const channel = requireText(args, "post_to_slack", "channel");
   const ts = stableTs(slackClientMessageId(context.taskId, context.ordinal));
@@ -29,7 +29,7 @@ export function postToSlack(text: JsonText, context: EffectContext, outlet: Outl
   return toJsonText({ channel, ts });
 }
 
-export function updateSlack(text: JsonText, context: EffectContext, outlet: Outlet): JsonText {
+function updateSlack(text: JsonText, context: EffectContext, outlet: Outlet): JsonText {
   const args = readArguments(text);
   const message = isObject(args["message"]) ? args["message"] : args;
   const channel = requireText(message, "update_slack", "channel");
@@ -40,4 +40,14 @@ export function updateSlack(text: JsonText, context: EffectContext, outlet: Outl
 
 function shown(text: unknown): string {
   return typeof text === "string" ? text : JSON.stringify(text ?? "");
+}
+
+/** Slack without a token: nothing leaves this machine. */
+export function createLocalSlack(outlet: Outlet): EffectHandler {
+  return {
+    types: new Set(["ctx.post_to_slack", "ctx.update_slack"]),
+    describe: () => ({ nature: "stubbed", by: "local" }),
+    call: async (type, args, context) =>
+      type === "ctx.update_slack" ? updateSlack(args, context, outlet) : postToSlack(args, context, outlet),
+  };
 }

@@ -1,56 +1,11 @@
 // The one reader of the environment and of chiron.toml. Everything else gets the frozen Config it makes.
 import fs from "node:fs";
 import path from "node:path";
-import { parse as parseToml } from "smol-toml";
-import { z } from "zod";
-import { parseDuration } from "./core/duration.ts";
-import { ChironError, messageOf } from "./core/errors.ts";
-import { nearest } from "./core/nearest.ts";
-import { ALL_QUEUES, CONCURRENCY_ENV, DEFAULT_CONCURRENCY, type Concurrency, type QueueName } from "./core/queues.ts";
-import type { Enablement } from "./engine/contract.ts";
-
-const duration = z.string().transform((text, context) => {
-  const ms = parseDuration(text);
-  if (ms !== null) return ms;
-  context.addIssue({ code: "custom", message: `"${text}" is not a duration such as 90s, 12h or 30d` });
-  return z.NEVER;
-});
-
-const fileSchema = z.strictObject({
-  project: z
-    .strictObject({ default_timezone: z.string().optional(), cron_dialect: z.enum(["unix", "quartz"]).optional() })
-    .optional(),
-  workflows: z.strictObject({ dirs: z.array(z.string()).optional(), walk_all: z.boolean().optional() }).optional(),
-  server: z
-    .strictObject({
-      host: z.string().optional(),
-      port: z.int().min(0).max(65_535).optional(),
-      allowed_hosts: z.array(z.string()).optional(),
-    })
-    .optional(),
-  store: z
-    .strictObject({
-      kind: z.enum(["sqlite", "postgres"]).optional(),
-      path: z.string().optional(),
-      synchronous: z.enum(["full", "normal"]).optional(),
-      url: z.string().optional(),
-      pool: z.int().min(1).max(200).optional(),
-    })
-    .optional(),
-  engine: z
-    .strictObject({
-      max_attempts: z.int().min(1).max(1_000).optional(),
-      retention: duration.optional(),
-      lease: duration.optional(),
-      grace: duration.optional(),
-      concurrency: z.record(z.string(), z.int().min(1).max(10_000)).optional(),
-    })
-    .optional(),
-  python: z
-    .strictObject({ interpreter: z.string().optional(), processes: z.int().min(1).max(64).optional() })
-    .optional(),
-});
-type ConfigFile = z.infer<typeof fileSchema>;
+import { ChironError } from "../core/errors.ts";
+import { ALL_QUEUES, CONCURRENCY_ENV, DEFAULT_CONCURRENCY, type Concurrency, type QueueName } from "../core/queues.ts";
+import type { Enablement } from "../engine/contract.ts";
+import type { ConfigFile } from "./file-schema.ts";
+import { readConfigFile } from "./read-file.ts";
 
 export interface Config {
   readonly root: string;
@@ -146,42 +101,6 @@ export function loadConfig(root: string, env: Environment, flags: ConfigFlags = 
 function nonEmpty(text: string | undefined): string | undefined {
   const trimmed = text?.trim();
   return trimmed ? trimmed : undefined;
-}
-
-function readConfigFile(file: string): ConfigFile {
-  if (!fs.existsSync(file)) return {};
-  let raw: unknown;
-  try {
-    raw = parseToml(fs.readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new ChironError("config_invalid", `${file} cannot be read: ${messageOf(error)}`, {
-      hint: "Correct the file or remove it.",
-    });
-  }
-  const parsed = fileSchema.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const where = issue!.path.join(".");
-  const unknown = issue!.code === "unrecognized_keys" ? issue.keys[0]! : null;
-  if (unknown === null)
-    throw new ChironError("config_invalid", `${file}: ${where}: ${issue!.message}`, {
-      hint: "See docs/configuration.md.",
-    });
-  const known = knownKeys(issue!.path);
-  throw new ChironError("config_invalid", `${file}: unknown setting ${[...issue!.path, unknown].join(".")}`, {
-    hint: `Known here: ${known.join(", ")}.${nearest(unknown, known, 1)
-      .map((name) => ` Did you mean ${name}?`)
-      .join("")}`,
-  });
-}
-
-function knownKeys(at: readonly PropertyKey[]): string[] {
-  let schema: unknown = fileSchema;
-  for (const key of at) {
-    const section = (schema as { shape: Record<string, z.ZodOptional> }).shape[String(key)];
-    schema = section?.unwrap();
-  }
-  return Object.keys((schema as { shape?: object } | undefined)?.shape ?? {});
 }
 
 /** Flags, then WORKFLOW_DIRS (`:`-separated, `~` is the home folder), then chiron.toml, then ./workflows. Missing folders stay: they may come. */

@@ -1,0 +1,46 @@
+// What chiron.toml may say: one strict object a section, so that a misspelt setting is named and not ignored.
+import { z } from "zod";
+import { parseDuration } from "../core/duration.ts";
+
+const duration = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== null) return ms;
+  context.addIssue({ code: "custom", message: `"${text}" is not a duration such as 90s, 12h or 30d` });
+  return z.NEVER;
+});
+
+export const fileSchema = z.strictObject({
+  project: z
+    .strictObject({ default_timezone: z.string().optional(), cron_dialect: z.enum(["unix", "quartz"]).optional() })
+    .optional(),
+  workflows: z.strictObject({ dirs: z.array(z.string()).optional(), walk_all: z.boolean().optional() }).optional(),
+  server: z
+    .strictObject({
+      host: z.string().optional(),
+      port: z.int().min(0).max(65_535).optional(),
+      allowed_hosts: z.array(z.string()).optional(),
+    })
+    .optional(),
+  store: z
+    .strictObject({
+      kind: z.enum(["sqlite", "postgres"]).optional(),
+      path: z.string().optional(),
+      synchronous: z.enum(["full", "normal"]).optional(),
+      url: z.string().optional(),
+      pool: z.int().min(1).max(200).optional(),
+    })
+    .optional(),
+  engine: z
+    .strictObject({
+      max_attempts: z.int().min(1).max(1_000).optional(),
+      retention: duration.optional(),
+      lease: duration.optional(),
+      grace: duration.optional(),
+      concurrency: z.record(z.string(), z.int().min(1).max(10_000)).optional(),
+    })
+    .optional(),
+  python: z
+    .strictObject({ interpreter: z.string().optional(), processes: z.int().min(1).max(64).optional() })
+    .optional(),
+});
+export type ConfigFile = z.infer<typeof fileSchema>;
