@@ -1,6 +1,6 @@
 // Cron expressions under both readings, by the times they give.
 import { describe, expect, test } from "vitest";
-import { nextFires, readCron, type CronDialect } from "../../src/catalog/declarations/cron.ts";
+import { nextFires, readCron, type CronDialect } from "../../src/core/cron/expression.ts";
 
 const NEW_YEAR = Date.UTC(2026, 0, 1); // a Thursday
 

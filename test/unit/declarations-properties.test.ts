@@ -1,7 +1,7 @@
 // Whatever a file declares: the readers answer, never throw, and what they let through is well formed.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { nextFires, readCron } from "../../src/catalog/declarations/cron.ts";
+import { nextFires, readCron } from "../../src/core/cron/expression.ts";
 import { ID_PATTERN } from "../../src/catalog/declarations/problem.ts";
 import { schedulesOf } from "../../src/catalog/declarations/schedule.ts";
 import { webhooksOf } from "../../src/catalog/declarations/webhook.ts";

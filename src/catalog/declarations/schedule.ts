@@ -4,7 +4,7 @@ import { parseDuration } from "../../core/duration.ts";
 import { nearest } from "../../core/nearest.ts";
 import type { DiscoveredWorkflow } from "../../ports/host.ts";
 import type { ScheduleEntry } from "../catalog.ts";
-import { type CronDialect, nextFires, readCron } from "./cron.ts";
+import { type CronDialect, nextFires, readCron } from "../../core/cron/expression.ts";
 import {
   type DeclarationProblem,
   error,

@@ -3,7 +3,7 @@
 // expression that croner reads without further options, with quartz weekdays spelled by name and "+" for AND.
 import { Cron, type CronOptions } from "croner";
 
-import { messageOf } from "../../core/errors.ts";
+import { messageOf } from "../errors.ts";
 
 export type CronDialect = "unix" | "quartz";
 
