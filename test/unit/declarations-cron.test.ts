@@ -1,13 +1,16 @@
 // Cron expressions under both readings, by the times they give.
 import { describe, expect, test } from "vitest";
-import { nextFires, readCron, type CronDialect } from "../../src/core/cron/expression.ts";
+import { readCron, type CronDialect } from "../../src/core/cron/expression.ts";
+import { nextOccurrences } from "../../src/core/cron/occurrences.ts";
 
 const NEW_YEAR = Date.UTC(2026, 0, 1); // a Thursday
 
 function fires(cron: string, dialect: CronDialect, count = 5, zone = "UTC", after = NEW_YEAR): string[] {
   const read = readCron(cron, dialect);
   if (!read.ok) return [read.reason];
-  return nextFires(read.expression, zone, after, count).map((at) => new Date(at).toISOString().slice(0, 16));
+  return nextOccurrences({ kind: "cron", cron: read.expression, timezone: zone }, after, count).map((at) =>
+    new Date(at).toISOString().slice(0, 16),
+  );
 }
 
 const weekdays = (cron: string, dialect: CronDialect) =>

@@ -1,7 +1,8 @@
 // Whatever a file declares: the readers answer, never throw, and what they let through is well formed.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { nextFires, readCron } from "../../src/core/cron/expression.ts";
+import { readCron } from "../../src/core/cron/expression.ts";
+import { nextOccurrences } from "../../src/core/cron/occurrences.ts";
 import { ID_PATTERN } from "../../src/catalog/declarations/problem.ts";
 import { schedulesOf } from "../../src/catalog/declarations/schedule.ts";
 import { webhooksOf } from "../../src/catalog/declarations/webhook.ts";
@@ -85,7 +86,7 @@ describe("no declaration whatsoever throws", () => {
         for (const entry of entries) {
           expect(entry.scheduleId).toMatch(ID_PATTERN);
           if (entry.kind.type === "cron") {
-            const [first] = nextFires(entry.kind.cron, entry.timezone, NOW, 1);
+            const [first] = nextOccurrences({ kind: "cron", cron: entry.kind.cron, timezone: entry.timezone }, NOW, 1);
             expect(first).toBeGreaterThan(NOW);
           } else expect(entry.kind.interval_seconds).toBeGreaterThan(0);
         }
@@ -107,7 +108,7 @@ describe("no declaration whatsoever throws", () => {
         const [from, to] = [Math.min(a, b), Math.max(a, b)];
         const read = readCron(`0 9 * * ${from}-${to}`, "quartz");
         if (!read.ok) throw new Error(read.reason);
-        for (const at of nextFires(read.expression, "UTC", NOW, 14)) {
+        for (const at of nextOccurrences({ kind: "cron", cron: read.expression, timezone: "UTC" }, NOW, 14)) {
           const number = new Date(at).getUTCDay() + 1;
           expect(number).toBeGreaterThanOrEqual(from);
           expect(number).toBeLessThanOrEqual(to);

@@ -4,7 +4,8 @@ import { parseDuration } from "../../core/duration.ts";
 import { nearest } from "../../core/nearest.ts";
 import type { DiscoveredWorkflow } from "../../ports/host.ts";
 import type { ScheduleEntry } from "../catalog.ts";
-import { type CronDialect, nextFires, readCron } from "../../core/cron/expression.ts";
+import { type CronDialect, readCron } from "../../core/cron/expression.ts";
+import { nextOccurrences } from "../../core/cron/occurrences.ts";
 import {
   type DeclarationProblem,
   error,
@@ -163,7 +164,7 @@ function readKind(spec: Fields, zone: string, options: ScheduleOptions, add: Add
     add(error(`cron ${shown(cron)}: ${read.reason}`, fix));
     return null;
   }
-  if (nextFires(read.expression, zone, options.now, 1).length === 0) {
+  if (nextOccurrences({ kind: "cron", cron: read.expression, timezone: zone }, options.now, 1).length === 0) {
     add(error(`cron ${shown(cron)} never fires again`, "Correct the day, month or year."));
     return null;
   }
@@ -189,7 +190,7 @@ function readings(cron: string, dialect: CronDialect, zone: string, now: number,
     const read = readCron(cron, reading);
     const rule = reading === "unix" ? "0 and 7 are Sunday, either day matches" : "1 is Sunday, both days must match";
     const fires = read.ok
-      ? nextFires(read.expression, zone, now, FIRES_SHOWN).map((at) => localTime(at, zone)).join(", ") || "never"
+      ? nextOccurrences({ kind: "cron", cron: read.expression, timezone: zone }, now, FIRES_SHOWN).map((at) => localTime(at, zone)).join(", ") || "never"
       : `an error, ${read.reason}`; // prettier-ignore
     return `${reading === dialect ? "in effect" : "otherwise"}: ${reading} (${rule}): ${fires}`;
   });

@@ -1,7 +1,7 @@
 // Cron expressions as a person means them (decision D2): Unix numbering, day of month OR day of week; or, asked for with
 // cron_dialect "quartz", the reference's reading: 1 is Sunday, 0 is an error, both days must match. Either way the result is one
 // expression that croner reads without further options, with quartz weekdays spelled by name and "+" for AND.
-import { Cron, type CronOptions } from "croner";
+import { CronPattern } from "croner";
 
 import { messageOf } from "../errors.ts";
 
@@ -32,20 +32,6 @@ const MACROS: Readonly<Record<string, string>> = {
 const MAXIMA = [59, 59, 23, 31, 12, 6];
 const MAX_LENGTH = 256;
 const WILD = /^[*?]$/;
-
-/**
- * Options for every Cron made of a stored expression: fixed wall-clock times, lists included, fire once after a gap and once in an
- * overlap; wildcards and steps follow elapsed time (decision D7).
- */
-export function cronOptions(timezone: string): CronOptions {
-  return { timezone, fixedTimeRule: "no-wildcard", paused: true };
-}
-
-/** The next times strictly after `after`, in ms. `expression` is one that readCron made. */
-export function nextFires(expression: string, timezone: string, after: number, count: number): number[] {
-  const fires = new Cron(expression, cronOptions(timezone)).nextRuns(count, new Date(after));
-  return fires.map((fire) => fire.getTime());
-}
 
 export function readCron(text: string, dialect: CronDialect): CronRead {
   const trimmed = text.trim();
@@ -80,7 +66,7 @@ export function readCron(text: string, dialect: CronDialect): CronRead {
 
 function accepted(expression: string): CronRead | null {
   try {
-    void new Cron(expression, cronOptions("UTC"));
+    void new CronPattern(expression);
     return null;
   } catch (fault) {
     return { ok: false, reason: messageOf(fault).replace(/^CronPattern: /, "") };
