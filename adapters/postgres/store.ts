@@ -2,6 +2,7 @@
 import type { Store } from "../../src/ports/store.ts";
 import { createAdmin, type About } from "./admin.ts";
 import { createClaims } from "./claims.ts";
+import { createEffectStore } from "./effects.ts";
 import { closed } from "./errors.ts";
 import { createEvents } from "./events.ts";
 import { createKeys } from "./keys.ts";
@@ -33,6 +34,7 @@ export function buildStore(ground: Session, about: About, listener: Listener, en
     reads: createReads(session),
     logs: createLogs(session),
     keys: createKeys(session),
+    effects: createEffectStore(session),
     admin,
   };
 }

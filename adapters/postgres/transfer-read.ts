@@ -16,6 +16,7 @@ import {
   type TaskRow,
   type WaitRow,
 } from "./codec.ts";
+import { EFFECT_COLUMNS, effectOf, type EffectRow } from "./effects.ts";
 import { relationsOf, RUN_COLUMNS, taskColumns } from "./columns.ts";
 import type { Queue } from "./transfer-write.ts";
 
@@ -101,6 +102,10 @@ export function createReaders(queues: readonly Queue[]): Readers {
         message: unpackText(message),
         ...line,
       }),
+    ),
+    effects: reader<EffectRow, TransferRows["effects"]>(
+      `select ${EFFECT_COLUMNS} from chiron.effects order by id`,
+      effectOf,
     ),
   };
 }

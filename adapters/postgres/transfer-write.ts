@@ -6,6 +6,7 @@ import { isTerminal } from "../../src/core/states.ts";
 import type { TransferKind, TransferRows } from "../../src/ports/store-transfer.ts";
 import type { Run, Task } from "../../src/ports/store-types.ts";
 import { ENDLESS, nameJson, packFailure, packJson, packText, packTextOrNull, packValue } from "./codec.ts";
+import { INSERT_EFFECTS, packEffect } from "./effects.ts";
 
 export interface Queue {
   readonly name: string;
@@ -134,6 +135,7 @@ export function createWriters(client: pg.Client, queues: readonly Queue[]): Writ
     },
     startKeys: (rows) => run(START_KEYS, rows.map(packStartKey)),
     logs: (rows) => run(LOGS, rows.map(packLog)),
+    effects: (rows) => run(INSERT_EFFECTS, rows.map(packEffect)),
   };
 }
 

@@ -7,7 +7,7 @@ import { prepareQuery } from "./query.ts";
 const FINISHED = `SELECT task_id FROM tasks INDEXED BY tasks_by_end WHERE ended IS NOT NULL AND finished_at < ? LIMIT ?`;
 const KEEP_KEY = `UPDATE start_keys SET run_id = t.last_run_id, attempt = t.attempts FROM tasks t
   WHERE t.task_id = ? AND t.idempotency_key IS NOT NULL AND start_keys.queue = t.queue AND start_keys.key = t.idempotency_key`;
-const DELETE_ALL = ["logs", "checkpoints", "waits", "runs", "tasks"].map(
+const DELETE_ALL = ["logs", "effects", "checkpoints", "waits", "runs", "tasks"].map(
   (table) => `DELETE FROM ${table} WHERE task_id = ?`,
 );
 

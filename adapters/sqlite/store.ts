@@ -3,6 +3,7 @@ import type { Store } from "../../src/ports/store.ts";
 import { createAdmin } from "./admin.ts";
 import { createClaims } from "./claims.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import { createEffectStore } from "./effects.ts";
 import { createEndings } from "./endings.ts";
 import { createEvents } from "./events.ts";
 import { createKeys } from "./keys.ts";
@@ -30,6 +31,7 @@ export function buildStore(ground: Omit<Session, "commits">, release: () => void
     reads: createReads(session),
     logs: createLogs(session),
     keys: createKeys(session),
+    effects: createEffectStore(session),
     admin: createAdmin(session, release),
   };
 }

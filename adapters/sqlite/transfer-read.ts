@@ -18,6 +18,7 @@ import {
   type TaskRow,
   type WaitRow,
 } from "./codec.ts";
+import { EFFECT_COLUMNS, effectOf, type EffectRow } from "./effects.ts";
 
 const TASKS = `SELECT ${TASK_COLUMNS}, ${stateColumns("n")} FROM tasks t JOIN runs n ON n.run_id = t.last_run_id ORDER BY t.task_id`;
 const RUNS = `SELECT ${RUN_COLUMNS} FROM runs r ORDER BY r.task_id, r.attempt`;
@@ -27,6 +28,8 @@ const WAITS = "SELECT task_id, step, kind, target, deadline_at, created_at FROM 
 const EVENTS = "SELECT name, payload, emitted_at FROM events ORDER BY name";
 const START_KEYS = "SELECT queue, key, task_id, run_id, attempt FROM start_keys ORDER BY queue, key";
 const LOGS = "SELECT id, task_id, run_id, at, level, source, message, fields FROM logs ORDER BY id";
+
+const EFFECTS = `SELECT ${EFFECT_COLUMNS} FROM effects ORDER BY id`;
 
 export type Readers = { readonly [K in TransferKind]: () => Iterable<TransferRows[K]> };
 
@@ -88,5 +91,6 @@ export function createReaders(db: Database.Database): Readers {
         message: unpackText(message),
         ...line,
       })),
+    effects: () => rows<EffectRow, TransferRows["effects"]>(EFFECTS, effectOf),
   };
 }

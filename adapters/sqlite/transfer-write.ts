@@ -4,6 +4,7 @@ import { isTerminal } from "../../src/core/states.ts";
 import type { TransferKind, TransferRows } from "../../src/ports/store-transfer.ts";
 import type { Task } from "../../src/ports/store-types.ts";
 import { packFailure, packJson, packText, packTextOrNull } from "./codec.ts";
+import { effectValues, INSERT_EFFECT } from "./effects.ts";
 
 const TASK = `INSERT INTO tasks (task_id, queue, workflow_name, idempotency_key, max_attempts, attempts, last_run_id, ended, cause_kind,
   cause_ref, parent_task_id, harness_type, created_at, finished_at, input, output) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
@@ -39,6 +40,7 @@ export function createWriters(db: Database.Database): Writers {
   const event = prepare(EVENT);
   const startKey = prepare(START_KEY);
   const log = prepare(LOG);
+  const effect = prepare(INSERT_EFFECT);
   return {
     tasks(row) {
       task.run(...taskValues(row));
@@ -72,6 +74,7 @@ export function createWriters(db: Database.Database): Writers {
     logs({ id, taskId, runId, at, level, source, message, fields }) {
       log.run(id, taskId, runId, at, level, source, packText(message), fields === null ? null : packJson(fields));
     },
+    effects: (row) => void effect.run(...effectValues(row)),
   };
 }
 

@@ -29,6 +29,7 @@ const WORDS: Record<TransferKind, string> = {
   events: "events",
   startKeys: "start keys",
   logs: "log lines",
+  effects: "effects",
 };
 
 /** Rows between two lines of progress. */

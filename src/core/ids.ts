@@ -12,6 +12,12 @@ export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
+/** The smallest id of version 7 that this moment can have: what is below it is older. */
+export function firstIdAt(ms: number): string {
+  const hex = Math.max(0, Math.floor(ms)).toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}
+
 export interface IdSource {
   next(): string;
 }

@@ -1,6 +1,7 @@
 // A store's contents as plain rows, for moving them into another store. Values are exact text. API keys are not among them: a key is
 // made where it is used.
 import type { RunId, TaskId } from "../core/ids.ts";
+import type { Effect } from "./store-effects.ts";
 import type { Checkpoint, Run, StoredEvent, StoredLogLine, Task, Wait } from "./store-types.ts";
 
 /** A start key outlives its task; then it keeps the ids it answers with. */
@@ -20,6 +21,7 @@ export interface TransferRows {
   readonly events: StoredEvent;
   readonly startKeys: StartKey;
   readonly logs: StoredLogLine;
+  readonly effects: Effect;
 }
 export type TransferKind = keyof TransferRows;
 
@@ -32,6 +34,7 @@ export const TRANSFER_KINDS = [
   "events",
   "startKeys",
   "logs",
+  "effects",
 ] as const satisfies readonly TransferKind[];
 
 /** Everything is read as of one moment, beside whoever uses the store. */

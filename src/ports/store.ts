@@ -2,6 +2,7 @@
 // member stands for itself, so a refused one never fails its batch-mates. A promise settles only after the commit is durable.
 // Faults (a full disk, a corrupt file) reject the whole call with a ChironError; refusals are answers.
 import type { RunId, TaskId } from "../core/ids.ts";
+import type { EffectStore } from "./store-effects.ts";
 import type {
   Accepted,
   ApiKey,
@@ -146,5 +147,6 @@ export interface Store {
   readonly reads: TaskReads;
   readonly logs: LogStore;
   readonly keys: KeyStore;
+  readonly effects: EffectStore;
   readonly admin: StoreAdmin;
 }

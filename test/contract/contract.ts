@@ -4,6 +4,7 @@ import { describe, it } from "vitest";
 import type { Store } from "../../src/ports/store.ts";
 import { cancelContract } from "./cancel.ts";
 import { claimsContract } from "./claims.ts";
+import { effectsContract } from "./effects.ts";
 import { fencingContract } from "./fencing.ts";
 import { Given } from "./given.ts";
 import { groupCommitContract } from "./group-commit.ts";
@@ -49,6 +50,7 @@ const NOUNS: Record<string, Contract> = {
   reads: readsContract,
   logs: logsContract,
   keys: keysContract,
+  effects: effectsContract,
   "random operations": randomContract,
 };
 

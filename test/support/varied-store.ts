@@ -1,4 +1,5 @@
 // Fills a store with one of everything: tasks in every state, retries, waits of every kind, names and values that are hard to keep.
+import type { ClaimedRun } from "../../src/ports/store-types.ts";
 import { BROKEN, json, onEvent, onTask, onTime, raw, type Given } from "../contract/given.ts";
 
 const HARD_VALUES = [
@@ -61,8 +62,35 @@ async function done(given: Given): Promise<void> {
   }));
   // Lines wait for the next commit to ride along with.
   await Promise.all([store.logs.append(lines), store.progress.stamp([{ ...run, generation: "g1" }])]);
+  await reachedOutside(given, run);
   clock.move(250);
   await given.complete(run, raw(HARD_VALUES[1]!));
+}
+
+/** One effect under way and one that failed. */
+async function reachedOutside(given: Given, { taskId, runId, workflowName }: ClaimedRun): Promise<void> {
+  const { store, clock } = given;
+  const call = {
+    taskId,
+    runId,
+    workflowName,
+    kind: "slack",
+    callType: "ctx.post_to_slack",
+    nature: "real",
+    by: "slack.com",
+  } as const;
+  const effects = HARD_NAMES.slice(0, 2).map((_, index) => ({
+    ...call,
+    id: `018bcfe5-6800-7000-8000-00000000000${index}`,
+    target: HARD_NAMES[index + 2]!,
+    ordinal: `${HARD_NAMES[index + 2]}/1`,
+    key: null,
+    startedAt: clock.now(),
+    request: raw(HARD_VALUES[index]!),
+  }));
+  await store.effects.begin(effects);
+  const end = { finishedAt: clock.now() + 5, answer: null, error: "no \u0000", progress: raw(HARD_VALUES[3]!) };
+  await store.effects.finish([{ id: effects[1]!.id, state: "failed", ...end }]);
 }
 
 async function failed(given: Given): Promise<void> {

@@ -1,0 +1,178 @@
+// The outbox. Calls about one effect keep their order; an attempt at a call comes after the earlier attempts' beginnings.
+import { omittedValue } from "../../src/core/effect-values.ts";
+import { firstIdAt, type RunId, type TaskId } from "../../src/core/ids.ts";
+import type { JsonText } from "../../src/core/json-text.ts";
+import type { EffectNature } from "../../src/ports/effects.ts";
+import {
+  LISTED_VALUE,
+  NO_END_RECORDED,
+  type Effect,
+  type EffectEnd,
+  type EffectKind,
+  type EffectState,
+  type EffectStore,
+  type NewEffect,
+} from "../../src/ports/store-effects.ts";
+import { packJson, packText, packTextOrNull, unpackText, unpackTextOrNull } from "./codec.ts";
+import { idOrNone, type Session } from "./session.ts";
+
+const WIDTH = 500;
+const IN_FLIGHT = 2;
+
+const PLAIN = `id, task_id, run_id, workflow_name, kind, call_type, target, ordinal, key, nature, answered_by, state,
+  chiron.ms(started_at) as started_at, chiron.ms(finished_at) as finished_at, error`;
+export const EFFECT_COLUMNS = `${PLAIN}, progress, request, answer`;
+const FIELDS = `x(id uuid, task uuid, run uuid, workflow text, kind text, type text, target text, ordinal text, key text, nature text,
+  answered_by text, state text, started double precision, finished double precision, error text, progress text, request text, answer text)`;
+/** $1 the effects as one JSON array. */
+export const INSERT_EFFECTS = `insert into chiron.effects (id, task_id, run_id, workflow_name, kind, call_type, target, ordinal, key, nature,
+    answered_by, state, started_at, finished_at, error, progress, request, answer)
+  select id, task, run, workflow, kind, type, target, ordinal, key, nature, answered_by, state, chiron.at(started), chiron.at(finished),
+    error, progress, request, answer from json_to_recordset($1::json) as ${FIELDS} on conflict (id) do nothing`;
+const BEGIN = `with overtaken as (
+    update chiron.effects e set state = 'failed', finished_at = chiron.at(x.started), error = $2
+    from json_to_recordset($1::json) as ${FIELDS}
+    where e.task_id = x.task and e.call_type = x.type and e.ordinal = x.ordinal and e.state = 'started' and e.id <> x.id
+  ) ${INSERT_EFFECTS}`;
+const NOTE = `update chiron.effects e set progress = x.progress from json_to_recordset($1::json) as x(id uuid, progress text)
+  where e.id = x.id and e.state = 'started'`;
+const FINISH = `update chiron.effects e set state = x.state, finished_at = chiron.at(x.finished), error = x.error, answer = x.answer,
+    progress = x.progress
+  from json_to_recordset($1::json) as x(id uuid, state text, finished double precision, error text, answer text, progress text)
+  where e.id = x.id`;
+const GET = `select ${EFFECT_COLUMNS} from chiron.effects where id = $1`;
+const LIST = `select ${PLAIN}, null as progress,
+    case when length(request) <= ${LISTED_VALUE} then request end as request, length(request) as request_size,
+    case when length(answer) <= ${LISTED_VALUE} then answer end as answer, length(answer) as answer_size
+  from chiron.effects where ($1::uuid is null or id < $1) and ($2::uuid is null or task_id = $2) and ($3::uuid is null or run_id = $3)
+    and ($4::text is null or kind = $4) and ($5::text is null or nature = $5) and ($6::text is null or state = $6)
+  order by id desc limit $7`;
+const PRUNE = `delete from chiron.effects where id in (select id from chiron.effects
+  where id <= (select id from chiron.effects order by id desc limit 1 offset $1) or id < $2 order by id limit $3)
+  returning 1`;
+
+export interface EffectRow {
+  readonly id: string;
+  readonly task_id: TaskId;
+  readonly run_id: RunId;
+  readonly workflow_name: string;
+  readonly kind: EffectKind;
+  readonly call_type: string;
+  readonly target: string | null;
+  readonly ordinal: string;
+  readonly key: string | null;
+  readonly nature: EffectNature;
+  readonly answered_by: string;
+  readonly state: EffectState;
+  readonly started_at: number;
+  readonly finished_at: number | null;
+  readonly error: string | null;
+  readonly progress: JsonText | null;
+  readonly request: JsonText | null;
+  readonly answer: JsonText | null;
+  /** Of a value that a list left out. */
+  readonly request_size?: number | null;
+  readonly answer_size?: number | null;
+}
+
+type Note = Parameters<EffectStore["note"]>[0][number];
+
+export function createEffectStore({ sender, gatherer }: Session): EffectStore {
+  const lane = <M>(sql: string, pack: (member: M) => object, ...more: readonly unknown[]) =>
+    gatherer.lane<M, null>({
+      width: WIDTH,
+      inFlight: IN_FLIGHT,
+      async send(members) {
+        await sender.commit(sql, () => [JSON.stringify(members.map(pack)), ...more], true);
+        return members.map(() => null);
+      },
+    });
+  const begin = lane<NewEffect>(BEGIN, (effect) => packEffect({ ...effect, ...OPEN }), NO_END_RECORDED);
+  const note = lane<Note>(NOTE, ({ id, progress }) => ({ id: idOrNone(id), progress: packJson(progress) }));
+  const finish = lane<EffectEnd>(FINISH, packEnd);
+  const keys = (members: readonly { readonly id: string }[]): string[] => members.map(({ id }) => `effect:${id}`);
+  return {
+    // A task's attempts at one call are made one after the other; its own key keeps their statements so.
+    begin: async (effects) =>
+      void (await begin(effects, {
+        keys: [...keys(effects), ...new Set(effects.map(({ taskId }) => `effects:${taskId}`))],
+      })),
+    note: async (notes) => void (await note(notes, { keys: keys(notes) })),
+    finish: async (ends) => void (await finish(ends, { keys: keys(ends) })),
+    async get(id) {
+      const [row] = await sender.read<EffectRow>(GET, [idOrNone(id)]);
+      return row ? effectOf(row) : null;
+    },
+    async list({ before, taskId, runId, kind, nature, state, limit }) {
+      const ids = [before, taskId, runId].map((id) => (id === undefined ? null : idOrNone(id)));
+      const words = [kind, nature, state].map((word) => word ?? null);
+      return (await sender.read<EffectRow>(LIST, [...ids, ...words, limit])).map(effectOf);
+    },
+    prune: async ({ beforeMs, keep, limit }) =>
+      (await sender.commit(PRUNE, () => [keep, firstIdAt(beforeMs), limit], true)).length,
+  };
+}
+
+const OPEN = { state: "started", finishedAt: null, answer: null, error: null, progress: null } as const;
+
+const jsonOrNull = (text: JsonText | null): string | null => (text === null ? null : packJson(text));
+
+function packEnd({ id, state, finishedAt, answer, error, progress }: EffectEnd): object {
+  return {
+    id: idOrNone(id),
+    state,
+    finished: finishedAt,
+    error: packTextOrNull(error),
+    answer: jsonOrNull(answer),
+    progress: jsonOrNull(progress),
+  };
+}
+
+/** As INSERT_EFFECTS takes it. */
+export function packEffect(effect: Effect): object {
+  return {
+    id: effect.id,
+    task: effect.taskId,
+    run: effect.runId,
+    workflow: packText(effect.workflowName),
+    kind: effect.kind,
+    type: packText(effect.callType),
+    target: packTextOrNull(effect.target),
+    ordinal: packText(effect.ordinal),
+    key: packTextOrNull(effect.key),
+    nature: effect.nature,
+    answered_by: packText(effect.by),
+    state: effect.state,
+    started: effect.startedAt,
+    finished: effect.finishedAt,
+    error: packTextOrNull(effect.error),
+    progress: jsonOrNull(effect.progress),
+    request: jsonOrNull(effect.request),
+    answer: jsonOrNull(effect.answer),
+  };
+}
+
+export function effectOf(row: EffectRow): Effect {
+  const value = (text: JsonText | null, size: number | null | undefined): JsonText | null =>
+    text === null && typeof size === "number" ? omittedValue(size) : text;
+  return {
+    id: row.id,
+    taskId: row.task_id,
+    runId: row.run_id,
+    workflowName: unpackText(row.workflow_name),
+    kind: row.kind,
+    callType: unpackText(row.call_type),
+    target: unpackTextOrNull(row.target),
+    ordinal: unpackText(row.ordinal),
+    key: unpackTextOrNull(row.key),
+    nature: row.nature,
+    by: unpackText(row.answered_by),
+    state: row.state,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    error: unpackTextOrNull(row.error),
+    progress: row.progress,
+    request: value(row.request, row.request_size),
+    answer: value(row.answer, row.answer_size),
+  };
+}

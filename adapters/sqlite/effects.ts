@@ -1,0 +1,166 @@
+// The outbox. An effect is begun and ended in transactions that it shares with whatever else commits then.
+import { omittedValue } from "../../src/core/effect-values.ts";
+import { firstIdAt, type RunId, type TaskId } from "../../src/core/ids.ts";
+import type { JsonText } from "../../src/core/json-text.ts";
+import type { EffectNature } from "../../src/ports/effects.ts";
+import {
+  LISTED_VALUE,
+  NO_END_RECORDED,
+  type Effect,
+  type EffectKind,
+  type EffectState,
+  type EffectStore,
+} from "../../src/ports/store-effects.ts";
+import { packJson, packText, packTextOrNull, unpackText, unpackTextOrNull } from "./codec.ts";
+import { prepareQuery } from "./query.ts";
+import { each, read, type Session } from "./session.ts";
+
+const PLAIN = `id, task_id, run_id, workflow_name, kind, call_type, target, ordinal, key, nature, answered_by, state, started_at,
+  finished_at, error`;
+export const EFFECT_COLUMNS = `${PLAIN}, progress, request, answer`;
+const OVERTAKE = `UPDATE effects SET state = 'failed', finished_at = ?, error = ?
+  WHERE task_id = ? AND call_type = ? AND ordinal = ? AND state = 'started'`;
+export const INSERT_EFFECT = `INSERT INTO effects (${EFFECT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const NOTE = "UPDATE effects SET progress = ? WHERE id = ? AND state = 'started'";
+const FINISH = "UPDATE effects SET state = ?, finished_at = ?, answer = ?, error = ?, progress = ? WHERE id = ?";
+const GET = `SELECT ${EFFECT_COLUMNS} FROM effects WHERE id = ?`;
+const LIST = (where: string): string => `SELECT ${PLAIN}, NULL AS progress,
+    CASE WHEN length(request) <= ${LISTED_VALUE} THEN request END AS request, length(request) AS request_size,
+    CASE WHEN length(answer) <= ${LISTED_VALUE} THEN answer END AS answer, length(answer) AS answer_size
+  FROM effects WHERE ${where} ORDER BY id DESC LIMIT ?`;
+const PRUNE = `DELETE FROM effects WHERE id IN (SELECT id FROM effects
+  WHERE id <= (SELECT id FROM effects ORDER BY id DESC LIMIT 1 OFFSET ?) OR id < ? ORDER BY id LIMIT ?)`;
+
+export interface EffectRow {
+  readonly id: string;
+  readonly task_id: TaskId;
+  readonly run_id: RunId;
+  readonly workflow_name: string;
+  readonly kind: EffectKind;
+  readonly call_type: string;
+  readonly target: string | null;
+  readonly ordinal: string;
+  readonly key: string | null;
+  readonly nature: EffectNature;
+  readonly answered_by: string;
+  readonly state: EffectState;
+  readonly started_at: number;
+  readonly finished_at: number | null;
+  readonly error: string | null;
+  readonly progress: JsonText | null;
+  readonly request: JsonText | null;
+  readonly answer: JsonText | null;
+  /** Of a value that a list left out. */
+  readonly request_size?: number | null;
+  readonly answer_size?: number | null;
+}
+
+export function createEffectStore(session: Session): EffectStore {
+  const { db } = session;
+  const overtake = db.prepare(OVERTAKE);
+  const insert = db.prepare<unknown[]>(INSERT_EFFECT);
+  const note = db.prepare(NOTE);
+  const finish = db.prepare(FINISH);
+  const get = prepareQuery<[string], EffectRow>(db, GET);
+  const prune = db.prepare(PRUNE);
+  return {
+    begin: async (effects) =>
+      void (await each(session, effects, (effect) => {
+        const { startedAt, taskId, callType, ordinal } = effect;
+        overtake.run(startedAt, NO_END_RECORDED, taskId, packText(callType), packText(ordinal));
+        insert.run(...effectValues({ ...effect, ...OPEN }));
+      })),
+    note: async (notes) =>
+      void (await each(session, notes, ({ id, progress }) => note.run(packJson(progress), id).changes)),
+    finish: async (ends) =>
+      void (await each(session, ends, ({ id, state, finishedAt, answer, error, progress }) =>
+        finish.run(state, finishedAt, jsonOrNull(answer), packTextOrNull(error), jsonOrNull(progress), id),
+      )),
+    get: (id) =>
+      read(session, () => {
+        const row = get.get(id.toLowerCase());
+        return row ? effectOf(row) : null;
+      }),
+    list: (filter) =>
+      read(session, () => {
+        const { where, values } = conditions(filter);
+        return db
+          .prepare<unknown[], EffectRow>(LIST(where))
+          .all(...values, filter.limit)
+          .map(effectOf);
+      }),
+    prune: ({ beforeMs, keep, limit }) =>
+      session.commits.add(() => prune.run(keep, firstIdAt(beforeMs), limit).changes),
+  };
+}
+
+const OPEN = { state: "started", finishedAt: null, answer: null, error: null, progress: null } as const;
+
+type Conditions = Omit<Parameters<EffectStore["list"]>[0], "limit">;
+
+function conditions({ before, taskId, runId, kind, nature, state }: Conditions): { where: string; values: unknown[] } {
+  const wanted = {
+    "id <": before,
+    "task_id =": taskId,
+    "run_id =": runId,
+    "kind =": kind,
+    "nature =": nature,
+    "state =": state,
+  };
+  const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  return {
+    where: ["1", ...given.map(([column]) => `${column} ?`)].join(" AND "),
+    values: given.map(([, value]) => value),
+  };
+}
+
+const jsonOrNull = (text: JsonText | null): string | null => (text === null ? null : packJson(text));
+
+/** In the order of EFFECT_COLUMNS. */
+export function effectValues(effect: Effect): unknown[] {
+  return [
+    effect.id,
+    effect.taskId,
+    effect.runId,
+    packText(effect.workflowName),
+    effect.kind,
+    packText(effect.callType),
+    packTextOrNull(effect.target),
+    packText(effect.ordinal),
+    packTextOrNull(effect.key),
+    effect.nature,
+    packText(effect.by),
+    effect.state,
+    effect.startedAt,
+    effect.finishedAt,
+    packTextOrNull(effect.error),
+    jsonOrNull(effect.progress),
+    jsonOrNull(effect.request),
+    jsonOrNull(effect.answer),
+  ];
+}
+
+export function effectOf(row: EffectRow): Effect {
+  const value = (text: JsonText | null, size: number | null | undefined): JsonText | null =>
+    text === null && typeof size === "number" ? omittedValue(size) : text;
+  return {
+    id: row.id,
+    taskId: row.task_id,
+    runId: row.run_id,
+    workflowName: unpackText(row.workflow_name),
+    kind: row.kind,
+    callType: unpackText(row.call_type),
+    target: unpackTextOrNull(row.target),
+    ordinal: unpackText(row.ordinal),
+    key: unpackTextOrNull(row.key),
+    nature: row.nature,
+    by: unpackText(row.answered_by),
+    state: row.state,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    error: unpackTextOrNull(row.error),
+    progress: row.progress,
+    request: value(row.request, row.request_size),
+    answer: value(row.answer, row.answer_size),
+  };
+}
