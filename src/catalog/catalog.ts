@@ -1,5 +1,7 @@
 // What the workflow folders declare now: an immutable snapshot that reload replaces as one.
+import type { WebhookSpec } from "../webhooks/spec.ts";
 import type { DiscoveredWorkflow, GenerationHost, Problem } from "../ports/host.ts";
+import type { ScheduleDefinition } from "../ports/store-schedules.ts";
 
 export interface ServedWorkflow extends DiscoveredWorkflow {
   /** The code that serves it: the newest generation, or an older one while its file does not load. */
@@ -13,21 +15,10 @@ export interface WebhookEntry {
   readonly provider: string | null;
   readonly workflowName: string;
   readonly sourcePath: string;
-  readonly spec: Readonly<Record<string, unknown>>;
+  readonly spec: WebhookSpec;
 }
 
-export interface ScheduleEntry {
-  readonly scheduleId: string;
-  readonly workflowName: string;
-  readonly sourcePath: string;
-  readonly kind:
-    | { readonly type: "interval"; readonly interval_seconds: number }
-    | { readonly type: "cron"; readonly cron: string };
-  readonly timezone: string;
-  readonly input: Readonly<Record<string, unknown>>;
-  readonly enabled: boolean;
-  readonly noDelivery: boolean;
-}
+export type ScheduleEntry = ScheduleDefinition;
 
 export interface Catalog {
   /** Id of the generation that the newest successful load made; "" before the first. */

@@ -81,7 +81,7 @@ describe("webhooksOf", () => {
     ["hmac"],
     [{ type: "hmac", secret_ref: "  " }],
     [{ type: "oauth", secret_ref: "S" }],
-    [{ type: "hmac", secret_ref: "S", algorithm: "sha1" }],
+    [{ type: "hmac", secret_ref: "S", algorithm: "md5" }],
     [{ type: "hmac", secret_ref: "S", encoding: "utf-8" }],
     [7],
     [["hmac"]],

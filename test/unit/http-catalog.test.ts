@@ -6,6 +6,23 @@ import * as answers from "../../src/http/answers.ts";
 import type { GenerationHost } from "../../src/ports/host.ts";
 import { asJson, fixedCatalog, openApi, read, start, type Api, type Overrides } from "./http-fixture.ts";
 
+const SPEC = {
+  slug: "pay",
+  provider: "acme",
+  auth: {
+    type: "hmac",
+    secret_ref: "S3",
+    signature_header: "X-Sig",
+    algorithm: "sha256",
+    signature_prefix: "",
+    encoding: "hex",
+  },
+  trigger_key: null,
+  allowed_methods: ["POST"],
+  allowed_content_types: ["application/json"],
+  filter: null,
+} as const;
+
 let api: Api;
 const open = async (overrides: Overrides = {}): Promise<void> => {
   api = await openApi(overrides);
@@ -50,10 +67,7 @@ const CATALOG: Catalog = {
     ["order", served],
   ]),
   webhooks: new Map([
-    [
-      "pay",
-      { slug: "pay", provider: "acme", workflowName: "order", sourcePath: "/w/order.py", spec: { secret: "s3" } },
-    ],
+    ["pay", { slug: "pay", provider: "acme", workflowName: "order", sourcePath: "/w/order.py", spec: SPEC }],
   ]),
   schedules: new Map([
     ["daily", daily],
@@ -168,7 +182,15 @@ test("metrics tell how late runs start, how long steps take and what reloads bri
   const ids = { taskId: "t", runId: "r" };
   api.bus.publish({ type: "run.step", ...ids, step: "s", durationMs: 3 });
   api.bus.publish({ type: "run.step", ...ids, step: "s", durationMs: 2_000_000 });
-  api.bus.publish({ type: "run.started", ...ids, workflowName: "order", attempt: 1, generation: "g", delayMs: 40 });
+  api.bus.publish({
+    type: "run.started",
+    ...ids,
+    workflowName: "order",
+    queue: "q",
+    attempt: 1,
+    generation: "g",
+    delayMs: 40,
+  });
   api.bus.publish({ type: "host.ended", pid: 1, reason: "was ended by SIGSEGV" });
   api.bus.publish({ type: "host.ended", pid: 2, reason: "" });
   const text = await (await api.get("/metrics")).text();

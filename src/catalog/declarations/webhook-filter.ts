@@ -1,22 +1,7 @@
 // The `filter` of a webhook: a tree of any, all and leaves (reference behaviour, section 6.6), checked and copied. Depth and size have
 // limits, because a filter is evaluated for every delivery.
+import type { FilterNode } from "../../webhooks/filter.ts";
 import { error, type Fields, type Flaw, isFields } from "./problem.ts";
-
-export type FilterNode =
-  | { readonly any: readonly FilterNode[] }
-  | { readonly all: readonly FilterNode[] }
-  | {
-      readonly source: "header" | "body";
-      readonly key: string;
-      readonly op: "equals" | "contains" | "prefix";
-      readonly value: string;
-    }
-  | {
-      readonly source: "header" | "body";
-      readonly key: string;
-      readonly op: "in";
-      readonly values: readonly string[];
-    };
 
 export const MAX_FILTER_DEPTH = 16;
 export const MAX_FILTER_NODES = 500;

@@ -2,6 +2,9 @@
 // disables that webhook alone and becomes a problem; verifying deliveries is left to src/webhooks.
 import { nearest } from "../../core/nearest.ts";
 import type { DiscoveredWorkflow } from "../../ports/host.ts";
+import type { WebhookAuth } from "../../webhooks/auth.ts";
+import type { FilterNode } from "../../webhooks/filter.ts";
+import type { TriggerKey, WebhookSpec } from "../../webhooks/spec.ts";
 import type { WebhookEntry } from "../catalog.ts";
 import {
   type DeclarationProblem,
@@ -14,26 +17,8 @@ import {
   shown,
   warning,
 } from "./problem.ts";
-import { readAuth, type WebhookAuth } from "./webhook-auth.ts";
-import { type FilterNode, readFilter } from "./webhook-filter.ts";
-
-export type TriggerKey =
-  | { readonly type: "header"; readonly header: string }
-  | { readonly type: "static"; readonly value: string };
-
-/** What `WebhookEntry.spec` holds: every field present, every alias resolved. */
-export interface WebhookSpec {
-  readonly slug: string;
-  readonly provider: string | null;
-  readonly auth: WebhookAuth;
-  /** null: the hash of the raw body. */
-  readonly trigger_key: TriggerKey | null;
-  /** Upper-case. */
-  readonly allowed_methods: readonly string[];
-  /** Lower-case, without parameters. */
-  readonly allowed_content_types: readonly string[];
-  readonly filter: FilterNode | null;
-}
+import { readAuth } from "./webhook-auth.ts";
+import { readFilter } from "./webhook-filter.ts";
 
 export type CheckedWebhook = WebhookEntry & { readonly spec: WebhookSpec & Fields };
 
