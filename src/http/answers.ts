@@ -1,6 +1,7 @@
 // The shapes of answers, for the OpenAPI document and for the tests, which hold every answer against its schema.
 import { z } from "zod";
 import { STATES } from "../core/states.ts";
+import { DeclaredSchedule } from "./schedule-shapes.ts";
 
 const ok = z.literal(true);
 const id = z.uuid();
@@ -129,22 +130,6 @@ export const LogsAnswer = z.object({
   next_after: z.int().nullable().describe("Send as `after` for what came later; null before the first line."),
 });
 
-const Schedule = z.object({
-  schedule_id: z.string(),
-  workflow_name: z.string(),
-  source_path: z.string(),
-  kind: z.union([
-    z.object({ type: z.literal("interval"), interval_seconds: z.number() }),
-    z.object({ type: z.literal("cron"), cron: z.string() }),
-  ]),
-  timezone: z.string(),
-  input: z.record(z.string(), value),
-  enabled: z.boolean(),
-  no_delivery: z.boolean(),
-});
-
-export const SchedulesAnswer = z.object({ ok, schedules: z.array(Schedule) });
-
 export const CatalogAnswer = z.object({
   ok,
   generation: z.string(),
@@ -175,7 +160,7 @@ export const CatalogAnswer = z.object({
   webhooks: z.array(
     z.object({ slug: z.string(), provider: z.string().nullable(), workflow_name: z.string(), source_path: z.string() }),
   ),
-  schedules: z.array(Schedule),
+  schedules: z.array(DeclaredSchedule),
 });
 
 export const HealthAnswer = z.object({ ok, version: z.string(), mode: z.string() });

@@ -1,11 +1,12 @@
 // What the workflow folders declare now, with everything that could not be loaded (decision D12), and the order to look again.
 // A webhook's spec stays inside: it may hold what only its verifier should see.
-import type { Catalog, ScheduleEntry, ServedWorkflow, WebhookEntry } from "../catalog/catalog.ts";
+import type { Catalog, ServedWorkflow, WebhookEntry } from "../catalog/catalog.ts";
 import type { Problem } from "../ports/host.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { json } from "./responses.ts";
 import { route, type Route } from "./route.ts";
+import { declaredFields } from "./schedule-shapes.ts";
 import { array, object, rfc3339 } from "./wire.ts";
 
 export function catalogRoutes({ catalog }: ApiDeps): Route[] {
@@ -28,15 +29,6 @@ export function catalogRoutes({ catalog }: ApiDeps): Route[] {
       answers: { 200: { description: "The new catalog.", schema: answers.CatalogAnswer } },
       handle: async () => json(catalogText(await catalog.reload())),
     }),
-    route({
-      method: "GET",
-      path: "/api/workflows/schedules",
-      name: "listSchedules",
-      summary: "The schedules that the files declare.",
-      access: "read",
-      answers: { 200: { description: "The schedules.", schema: answers.SchedulesAnswer } },
-      handle: () => json(JSON.stringify({ ok: true, schedules: schedules(catalog.current()) })),
-    }),
   ];
 }
 
@@ -49,14 +41,10 @@ function catalogText(catalog: Catalog): string {
       load_ms: catalog.loadMs,
       problems: catalog.problems.map(problem),
       webhooks: byKey(catalog.webhooks).map(webhook),
-      schedules: schedules(catalog),
+      schedules: byKey(catalog.schedules).map(declaredFields),
     },
     { workflows: array(byKey(catalog.workflows).map(workflow)) },
   );
-}
-
-function schedules(catalog: Catalog): object[] {
-  return byKey(catalog.schedules).map(schedule);
 }
 
 function byKey<T>(entries: ReadonlyMap<string, T>): T[] {
@@ -91,17 +79,4 @@ function problem(entry: Problem): object {
 
 function webhook({ slug, provider, workflowName, sourcePath }: WebhookEntry): object {
   return { slug, provider, workflow_name: workflowName, source_path: sourcePath };
-}
-
-function schedule(entry: ScheduleEntry): object {
-  return {
-    schedule_id: entry.scheduleId,
-    workflow_name: entry.workflowName,
-    source_path: entry.sourcePath,
-    kind: entry.kind,
-    timezone: entry.timezone,
-    input: entry.input,
-    enabled: entry.enabled,
-    no_delivery: entry.noDelivery,
-  };
 }

@@ -18,13 +18,8 @@ import {
   warning,
 } from "./problem.ts";
 import { readInput } from "./schedule-input.ts";
+import { POLICY_FIELDS, readPolicy } from "./schedule-policy.ts";
 import { isTimeZone, localTime, nearestTimeZones } from "./time-zone.ts";
-
-/** What a file may ask beyond ScheduleEntry (decision D8). */
-export interface CheckedSchedule extends ScheduleEntry {
-  readonly catchup: "latest" | "skip" | "all";
-  readonly overlap: "allow" | "skip" | "queue";
-}
 
 export interface ScheduleOptions {
   readonly defaultTimezone: string;
@@ -39,7 +34,7 @@ type Owner = Pick<ScheduleEntry, "workflowName" | "sourcePath">;
 
 const FIELDS = [
   "type", "schedule_id", "cron", "cron_dialect", "interval_seconds", "seconds", "interval", "timezone", "enabled", "no_delivery",
-  "input", "thread_key", "slack_channel", "catchup", "overlap", "workflow_name", "source_path",
+  "input", "thread_key", "slack_channel", "workflow_name", "source_path", ...POLICY_FIELDS,
 ]; // prettier-ignore
 /** Ten years: beyond it an interval is a mistake of units. */
 const MAX_INTERVAL_SECONDS = 315_360_000;
@@ -50,9 +45,9 @@ export function schedulesOf(
   workflow: Declaring,
   taken: ReadonlyMap<string, Owner>,
   options: ScheduleOptions,
-): { readonly entries: readonly CheckedSchedule[]; readonly problems: readonly DeclarationProblem[] } {
+): { readonly entries: readonly ScheduleEntry[]; readonly problems: readonly DeclarationProblem[] } {
   const declared: unknown = workflow.schedule ?? [];
-  const entries = new Map<string, CheckedSchedule>();
+  const entries = new Map<string, ScheduleEntry>();
   const problems: DeclarationProblem[] = [];
   for (const [index, spec] of (Array.isArray(declared) ? (declared as unknown[]) : [declared]).entries()) {
     const { entry, flaws } = readSchedule(spec, workflow, options, index);
@@ -75,7 +70,7 @@ function readSchedule(
   workflow: Declaring,
   options: ScheduleOptions,
   index: number,
-): { readonly entry: CheckedSchedule | null; readonly flaws: readonly Flaw[] } {
+): { readonly entry: ScheduleEntry | null; readonly flaws: readonly Flaw[] } {
   const flaws: Flaw[] = [];
   const add = (flaw: Flaw) => flaws.push({ ...flaw, message: `schedule: ${flaw.message}` });
   if (!isFields(spec)) {
@@ -90,8 +85,7 @@ function readSchedule(
   const noDelivery = readFlag(spec, "no_delivery", false, add);
   const { input, flaws: inputFlaws } = readInput(spec, workflowName, noDelivery);
   inputFlaws.forEach(add);
-  const catchup = readChoice(spec, "catchup", ["latest", "skip", "all"] as const, add);
-  const overlap = readChoice(spec, "overlap", ["allow", "skip", "queue"] as const, add);
+  const policy = readPolicy(spec, add);
   for (const name of Object.keys(spec).filter((field) => !FIELDS.includes(field))) {
     const [near] = nearest(name, FIELDS, 1);
     add(
@@ -105,7 +99,7 @@ function readSchedule(
   if (failed || scheduleId === null || timezone === null || kind === null || input === null)
     return { entry: null, flaws };
   return {
-    entry: { scheduleId, workflowName, sourcePath, kind, timezone, input, enabled, noDelivery, catchup, overlap },
+    entry: { scheduleId, workflowName, sourcePath, kind, timezone, input, enabled, noDelivery, ...policy },
     flaws,
   };
 }
@@ -234,12 +228,4 @@ function readFlag(spec: Fields, name: "enabled" | "no_delivery", fallback: boole
   }
   add(error(`${name} is ${shown(value)}, neither True nor False`, `Write: "${name}": ${fallback ? "True" : "False"}`));
   return fallback;
-}
-
-function readChoice<T extends string>(spec: Fields, name: string, choices: readonly [T, ...T[]], add: Add): T {
-  const value = spec[name] ?? choices[0];
-  const choice = choices.find((candidate) => candidate === value);
-  if (choice) return choice;
-  add(error(`${name} ${shown(value)} is none of ${choices.join(", ")}`, `Write: "${name}": "${choices[0]}"`));
-  return choices[0];
 }
