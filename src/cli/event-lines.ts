@@ -26,7 +26,7 @@ export function createEventLines(options: LineOptions): (event: RuntimeEvent) =>
 }
 
 /**
- * One JSON object a line, for whatever collects logs. Steps are left out: they are the many, and the store has them. Lines of one turn
+ * One JSON object a line, for whatever collects logs. Steps and what long calls say are left out: they are the many, and the store has them. Lines of one turn
  * are written together, because each write to a file or a pipe stops the process for as long as it takes.
  */
 export function createJsonLines(stream: NodeJS.WritableStream, now: () => number): (event: RuntimeEvent) => void {
@@ -38,7 +38,7 @@ export function createJsonLines(stream: NodeJS.WritableStream, now: () => number
   };
   process.once("exit", flush);
   return (event) => {
-    if (event.type === "run.step") return;
+    if (event.type === "run.step" || event.type === "effect.progress") return;
     if (lines === "") setImmediate(flush);
     lines += `${JSON.stringify({ at: new Date(now()).toISOString(), ...event })}\n`;
   };
@@ -74,6 +74,11 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
       return `${style("red", "!")} ${run(event.runId)} stopped: ${event.reason}`;
     case "run.log":
       return `  ${style("dim", `${event.workflowName}${event.source === "log" ? "" : ` ${event.source}`} │`)} ${printable(event.message)}`;
+    case "effect.done":
+    case "effect.failed":
+      return effectLine(event, style);
+    case "effect.progress":
+      return `  ${style("dim", `${event.workflowName} │`)} ${printable(event.line)}`;
     case "event.emitted":
       return `${style("cyan", "◆")} event ${printable(event.name)}${event.first ? "" : " (already emitted, the first payload stands)"}, ${event.woken} woken`;
     case "catalog.reloaded":
@@ -95,6 +100,7 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
     case "service.error":
       return `${style("red", "✘")} ${event.service}: ${printable(event.message)}`;
     case "task.created":
+    case "effect.started":
     case "run.step":
     case "host.started":
     case "metric":
@@ -103,6 +109,19 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
 }
 
 type Painter = (format: Style, text: string) => string;
+
+/** A Slack message that stays here has a log line with its text. */
+function effectLine(
+  event: Extract<RuntimeEvent, { type: "effect.done" | "effect.failed" }>,
+  style: Painter,
+): string | null {
+  const { callType, target, nature, by, durationMs } = event;
+  if (event.type === "effect.done" && event.kind === "slack" && nature === "stubbed") return null;
+  const name = printable(`${callType.replace(/^ctx\./, "")}${target === null ? "" : ` ${target}`}`);
+  const how = style("dim", `${nature}, ${printable(by)}, ${formatDuration(durationMs)}`);
+  if (event.type === "effect.done") return `${style("magenta", "⇄")} ${name} (${how})`;
+  return `${style("red", "⇄")} ${name} failed: ${printable(event.message)} (${how})`;
+}
 
 function reloadLine(event: Extract<RuntimeEvent, { type: "catalog.reloaded" }>, style: Painter, root: string): string {
   const part = (label: string, names: readonly string[]): string[] =>

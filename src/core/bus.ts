@@ -1,6 +1,20 @@
 // The one bus of typed events. The engine publishes; the log, the event stream of the API and tests subscribe. Listeners run
 // in order, at once, inside the publisher's turn: they must be quick and must not throw.
 
+/** A call to the outside, without what was sent. */
+interface AboutEffect {
+  readonly effectId: string;
+  readonly taskId: string;
+  readonly runId: string;
+  readonly workflowName: string;
+  readonly kind: string;
+  readonly callType: string;
+  /** A channel, `tool.method`, a harness. */
+  readonly target: string | null;
+  readonly nature: string;
+  readonly by: string;
+}
+
 /** Field values are ids, names, counts and texts for a person; never inputs, results or secrets. */
 export type RuntimeEvent =
   | {
@@ -9,12 +23,15 @@ export type RuntimeEvent =
       readonly runId: string;
       readonly workflowName: string;
       readonly queue: string;
+      /** The task whose run started it as a child. */
+      readonly parentTaskId?: string;
     }
   | {
       readonly type: "run.started";
       readonly taskId: string;
       readonly runId: string;
       readonly workflowName: string;
+      readonly queue: string;
       readonly attempt: number;
       readonly generation: string;
       /** From when the run was due until now. */
@@ -63,6 +80,18 @@ export type RuntimeEvent =
       readonly source: string;
       readonly message: string;
     }
+  | ({ readonly type: "effect.started" } & AboutEffect)
+  /** One line of what a long call says before its answer. */
+  | {
+      readonly type: "effect.progress";
+      readonly effectId: string;
+      readonly taskId: string;
+      readonly runId: string;
+      readonly workflowName: string;
+      readonly line: string;
+    }
+  | ({ readonly type: "effect.done"; readonly durationMs: number } & AboutEffect)
+  | ({ readonly type: "effect.failed"; readonly durationMs: number; readonly message: string } & AboutEffect)
   | { readonly type: "event.emitted"; readonly name: string; readonly first: boolean; readonly woken: number }
   | {
       readonly type: "catalog.reloaded";
