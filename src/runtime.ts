@@ -18,6 +18,8 @@ import type { Clock } from "./ports/clock.ts";
 import type { WorkflowHost } from "./ports/host.ts";
 import type { Store } from "./ports/store.ts";
 import type { Watcher } from "./ports/watcher.ts";
+import { traceDestination } from "./telemetry/destination.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 
 export interface RuntimeParts {
   readonly clock: Clock;
@@ -71,11 +73,27 @@ async function loadBoth(loader: CatalogLoader, bus: Bus): Promise<Api> {
   return api ?? loadApi();
 }
 
+/** Where the environment names an endpoint for them. Its code loads while Python imports the workflows. Null for commands that only look. */
+async function startTraces(
+  { env }: Config,
+  { load, work, mode }: RuntimeOptions,
+  { bus, version }: RuntimeParts,
+): Promise<Tracing | null> {
+  const destination = load || work ? traceDestination(env) : null;
+  if (!destination) return null;
+  const { startTracing } = await import("./telemetry/tracing.ts");
+  return startTracing({ destination, bus, version, mode });
+}
+
 /** Starts everything `options` asks for. On failure nothing stays open. */
 export async function startRuntime(config: Config, options: RuntimeOptions, parts: RuntimeParts): Promise<Runtime> {
   const { bus, clock, store, host, watcher } = parts;
+  const traces = startTraces(config, options, parts);
+  // Whoever awaits it hears why it failed; until then nobody does.
+  traces.catch(() => null);
   const closers: (() => Promise<void>)[] = [
     async () => parts.closed?.(),
+    async () => (await traces.catch(() => null))?.close(),
     () => store.admin.close(),
     () => host.close(),
   ];
@@ -95,11 +113,12 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
     const engine = engineOf(config, isSoleOwner(config, options), parts, loader);
     closers.push(() => loader.close());
     const http = options.load || options.work ? await loadBoth(loader, bus) : await loadApi();
+    const tracing = await traces;
     if (options.work) {
       await engine.start();
       closers.push(() => engine.stop());
     }
-    return assemble({ config, options, parts, loader, engine, http, closers, close });
+    return assemble({ config, options, parts, loader, engine, http, tracing, closers, close });
   } catch (error) {
     await close();
     throw error;
@@ -150,11 +169,12 @@ interface Assembly {
   readonly loader: CatalogLoader;
   readonly engine: RunningEngine;
   readonly http: Api;
+  readonly tracing: Tracing | null;
   readonly closers: (() => Promise<void>)[];
   readonly close: () => Promise<void>;
 }
 
-function assemble({ config, options, parts, loader, engine, http, closers, close }: Assembly): Runtime {
+function assemble({ config, options, parts, loader, engine, http, tracing, closers, close }: Assembly): Runtime {
   const { bus, clock, store, host, version } = parts;
   const loopbackOnly = LOOPBACK.test(config.host);
   const api: ApiDeps = {
@@ -166,6 +186,7 @@ function assemble({ config, options, parts, loader, engine, http, closers, close
     auth: { envKeys: config.envKeys, loopbackOnly, hosts: config.allowedHosts },
     info: { version, mode: options.mode },
     ready: () => readiness(loader),
+    traceRequest: tracing?.traceRequest,
   };
   const app = http.createApp(api);
   return {

@@ -58,14 +58,23 @@ export class Attempt {
     this.#draining = true;
   }
 
-  /** Stops the work at once: the claim is lost, the task cancelled, or the runtime ends. */
+  /** Stops the work at once: the claim is lost, another process cancelled the task, or the runtime ends. */
   abort(reason: string): void {
     // Who asked the store about a claim may hear that it is gone because this run has just given it up itself.
     const isDone = this.#suspended || this.#ended;
-    if (this.#ending.signal.aborted || (isDone && reason !== "shutdown")) return;
+    if (reason === "shutdown") this.#ending.abort(reason);
+    else if (!isDone) this.#lose(reason);
+  }
+
+  /** Stops the work of a task that was cancelled here, by who says so. */
+  cancel(): void {
+    if (!this.#suspended && !this.#ended) this.#ending.abort("cancelled");
+  }
+
+  #lose(reason: string): void {
+    if (this.#ending.signal.aborted) return;
     const { taskId, runId } = this.run;
-    if (reason !== "cancelled" && reason !== "shutdown")
-      this.#deps.bus.publish({ type: "run.lost", taskId, runId, reason });
+    this.#deps.bus.publish({ type: "run.lost", taskId, runId, reason });
     this.#ending.abort(reason);
   }
 
@@ -79,6 +88,7 @@ export class Attempt {
       taskId: run.taskId,
       runId: run.runId,
       workflowName: run.workflowName,
+      queue: run.queue,
       attempt: run.attempt,
       generation,
       delayMs: this.#deps.clock.now() - run.dueAt,
@@ -171,7 +181,7 @@ export class Attempt {
     });
     const answer = answers?.[0];
     if (!answer) return null;
-    if (!answer.ok) this.abort(answer.reason ?? "lease_lost");
+    if (!answer.ok) this.#lose(answer.reason ?? "lease_lost");
     return answer;
   }
 

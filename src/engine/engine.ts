@@ -137,7 +137,7 @@ function createControl({ store, bus }: EngineDeps, worker: Worker): Pick<Engine,
       const taskId = await taskOf(id);
       const answer = (await store.tasks.cancel([taskId]))[0]!;
       if (!answer.ok) throw new ChironError("not_found", `workflow run not found: ${id}`);
-      worker.attempts.get(answer.runId)?.abort("cancelled");
+      worker.attempts.get(answer.runId)?.cancel();
       if (answer.changed) bus.publish({ type: "run.cancelled", taskId, runId: answer.runId });
       // A parent may wait for this task.
       worker.poke();

@@ -54,7 +54,8 @@ export async function createRun(deps: IntakeDeps, request: CreateRun): Promise<E
   deps.committed();
   if (answer.created) {
     const { taskId, runId } = answer;
-    deps.bus.publish({ type: "task.created", taskId, runId, workflowName, queue: queueOf(workflowName) });
+    const parent = request.parentTaskId ? { parentTaskId: request.parentTaskId } : {};
+    deps.bus.publish({ type: "task.created", taskId, runId, workflowName, queue: queueOf(workflowName), ...parent });
   }
   return answer;
 }

@@ -1,6 +1,7 @@
 // What the API needs of the rest of the process, as one object that the composition root fills.
 import type { HttpBindings } from "@hono/node-server";
 import type { Bus } from "../core/bus.ts";
+import type { RequestTracer } from "../core/request-tracer.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -23,6 +24,8 @@ export interface ApiDeps {
   readonly clock: Clock;
   readonly auth: AuthSettings;
   readonly info: { readonly version: string; readonly mode: string };
+  /** Told of every request; absent where nobody traces. */
+  readonly traceRequest?: RequestTracer | undefined;
   /** What the process itself still waits for; the API adds the store and the catalog. */
   ready(): { readonly ok: boolean; readonly reasons: readonly string[] };
 }

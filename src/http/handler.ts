@@ -17,7 +17,8 @@ export type AppContext = Context<{ Bindings: Bindings }>;
 /** The function that answers requests to this route. Never rejects. */
 export function handlerOf(route: Route, deps: ApiDeps, keys: Keys): (context: AppContext) => Promise<Response> {
   const { params, query, body } = route;
-  return async (context) => {
+  const { traceRequest } = deps;
+  const serve = async (context: AppContext): Promise<Response> => {
     try {
       const request = context.req.raw;
       // Absent where the app is called without a server (app.request).
@@ -43,6 +44,7 @@ export function handlerOf(route: Route, deps: ApiDeps, keys: Keys): (context: Ap
       return errorResponse(error, deps.bus);
     }
   };
+  return traceRequest ? (context) => traceRequest(route, context.req.raw, () => serve(context)) : serve;
 }
 
 /** Throws ChironError bad_request that names the first field that does not fit. */
