@@ -12,6 +12,7 @@ import type {
   ExpireRequest,
   Failure,
   Refused,
+  Release,
 } from "../../src/ports/store-types.ts";
 import { makeToken } from "./claim-token.ts";
 import {
@@ -56,6 +57,7 @@ interface ClaimedRow {
   readonly max_attempts: number | null;
   readonly lease_until: number;
   readonly harness_type: string | null;
+  readonly pinned: string | null;
   readonly due_at: number;
   readonly recorded: readonly RecordedRow[];
 }
@@ -85,11 +87,11 @@ export function createClaims(session: Session, listener: Listener): ClaimTransit
     pack: packRef,
     answer: ([row]) => accepted(row!),
   }));
-  const release = createRunMethod<ClaimRef & { delayMs?: number }, RefusableRow, Accepted>(session, (number) => ({
+  const release = createRunMethod<Release, RefusableRow, Accepted>(session, (number) => ({
     sql: releaseIn(number),
     resend: true,
     values: (members, again) => [members, again],
-    pack: (ref) => ({ ...packRef(ref), delay: Math.ceil(Math.max(0, ref.delayMs ?? 0)) }),
+    pack: (ref) => ({ ...packRef(ref), delay: Math.ceil(Math.max(0, ref.delayMs ?? 0)), unpin: ref.unpin ?? false }),
     answer: ([row]) => accepted(row!),
   }));
   const unpark = gatherer.lane<readonly string[], number>({
@@ -142,12 +144,13 @@ function createClaim(session: Session): ClaimTransitions["claim"] {
     // A lost answer leaves claims that nobody holds; their lease ends them.
     resend: false,
     values: (members) => [members, toJsonText(LAPSED)],
-    pack: ({ queue, claimedBy, leaseMs, limit, generation }) => ({
+    pack: ({ queue, claimedBy, leaseMs, limit, generation, keepPinned }) => ({
       q: session.queues.get(queue),
       worker: packText(claimedBy),
       lease: Math.max(1, Math.ceil(leaseMs / 1_000)),
       qty: limit,
       code: packTextOrNull(generation),
+      keep: keepPinned ?? false,
     }),
     answer: (rows, request) => rows.map((row, index) => claimedOf(row, request.queue, request.claimedBy, index)),
   });
@@ -175,6 +178,7 @@ function claimedOf(row: ClaimedRow, queue: string, claimedBy: string, index: num
     claimToken: makeToken(claimedBy, index, queue),
     leaseUntil: row.lease_until,
     harnessType: unpackTextOrNull(row.harness_type),
+    pinnedGeneration: unpackTextOrNull(row.pinned),
     dueAt: row.due_at,
     recorded: row.recorded.map(recordedOf),
   };

@@ -104,6 +104,7 @@ export interface TaskRow {
   readonly task_updated_at: number;
   readonly task_started_at: number | null;
   readonly task_finished_at: number | null;
+  readonly task_pinned: string | null;
 }
 
 /** Stands for "without end". */
@@ -128,6 +129,7 @@ export function taskOf(row: TaskRow): Task {
     updatedAt: row.task_updated_at,
     startedAt: row.task_started_at,
     finishedAt: row.task_finished_at,
+    pinnedGeneration: unpackTextOrNull(row.task_pinned),
   };
 }
 

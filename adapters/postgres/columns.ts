@@ -25,7 +25,7 @@ export const taskColumns = (n: "n" | "r"): string => `k.task_id, k.queue, k.work
   k.input, case when k.input is null then (t.params -> 'input')::text end as input_printed,
   k.output, case when k.output is null and t.state = 'completed' then (t.completed_payload -> 'output')::text end as output_printed,
   t.attempts, t.max_attempts, t.last_attempt_run as last_run_id, t.idempotency_key, k.cause_kind, k.cause_ref, k.parent_task_id,
-  k.harness_type, chiron.ms(k.created_at) as task_created_at, chiron.ms(k.updated_at) as task_updated_at,
+  k.harness_type, k.pinned as task_pinned, chiron.ms(k.created_at) as task_created_at, chiron.ms(k.updated_at) as task_updated_at,
   chiron.ms(t.first_started_at) as task_started_at,
   chiron.ms(case t.state when 'completed' then ${n}.completed_at when 'failed' then ${n}.failed_at when 'cancelled' then t.cancelled_at end)
     as task_finished_at`;

@@ -8,10 +8,10 @@ import type {
   CheckpointKept,
   CheckpointKind,
   CheckpointWrite,
-  ClaimRef,
   CompleteRequest,
   Failed,
   FailRequest,
+  Stamp,
   Suspended,
   SuspendRequest,
   WaitRequest,
@@ -55,11 +55,11 @@ export function createProgress(session: Session): ProgressTransitions {
     pack: (request) => ({ ...packRef(request), ...packValue(request.output) }),
     answer: ([row]) => accepted(row!),
   }));
-  const stamp = createRunMethod<ClaimRef & { generation: string }, { n: number }, Accepted>(session, (number) => ({
+  const stamp = createRunMethod<Stamp, { n: number }, Accepted>(session, (number) => ({
     sql: stampIn(number),
     resend: true,
     values: (members) => [members],
-    pack: (ref) => ({ ...packRef(ref), generation: packText(ref.generation) }),
+    pack: (ref) => ({ ...packRef(ref), generation: packText(ref.generation), pin: ref.pin ?? false }),
     answer: () => ({ ok: true }),
   }));
   return {

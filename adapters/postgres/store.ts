@@ -3,6 +3,7 @@ import type { Store } from "../../src/ports/store.ts";
 import { createAdmin, type About } from "./admin.ts";
 import { createClaims } from "./claims.ts";
 import { createEffectStore } from "./effects.ts";
+import { createCode } from "./code.ts";
 import { closed } from "./errors.ts";
 import { createEvents } from "./events.ts";
 import { createKeys } from "./keys.ts";
@@ -10,6 +11,7 @@ import type { Listener } from "./listener.ts";
 import { createLogs } from "./logs.ts";
 import { createProgress } from "./progress.ts";
 import { createReads } from "./reads.ts";
+import { createSchedules } from "./schedules.ts";
 import type { Session } from "./session.ts";
 import { createTasks } from "./tasks.ts";
 
@@ -34,6 +36,8 @@ export function buildStore(ground: Session, about: About, listener: Listener, en
     reads: createReads(session),
     logs: createLogs(session),
     keys: createKeys(session),
+    schedules: createSchedules(session),
+    code: createCode(session),
     effects: createEffectStore(session),
     admin,
   };

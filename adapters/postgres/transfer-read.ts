@@ -5,6 +5,8 @@ import type { RunId, TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
 import type { TransferKind, TransferRows } from "../../src/ports/store-transfer.ts";
 import type { LogLine } from "../../src/ports/store-types.ts";
+import { unpackSource } from "../../src/core/source-code.ts";
+import { GENERATION_COLUMNS, generationOf, type GenerationRow, type SourceRow } from "./code.ts";
 import {
   checkpointOf,
   runOf,
@@ -102,6 +104,18 @@ export function createReaders(queues: readonly Queue[]): Readers {
         message: unpackText(message),
         ...line,
       }),
+    ),
+    sources: reader(
+      "select sha256, size, chiron.ms(stored_at) as stored_at, packed from chiron.sources order by sha256",
+      ({ sha256, stored_at, ...packed }: SourceRow & { stored_at: number }) => ({
+        sha256,
+        storedAt: stored_at,
+        content: unpackSource(packed).toString("base64"),
+      }),
+    ),
+    generations: reader<GenerationRow, TransferRows["generations"]>(
+      `select ${GENERATION_COLUMNS} from chiron.generations g order by g.id`,
+      generationOf,
     ),
     effects: reader<EffectRow, TransferRows["effects"]>(
       `select ${EFFECT_COLUMNS} from chiron.effects order by id`,

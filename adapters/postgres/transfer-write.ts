@@ -2,6 +2,7 @@
 // store's transitions would have left them. What is derived (a sequence's length, which event a run sleeps on) is derived at the end.
 import pg from "pg";
 import { ChironError } from "../../src/core/errors.ts";
+import { packSource } from "../../src/core/source-code.ts";
 import { isTerminal } from "../../src/core/states.ts";
 import type { TransferKind, TransferRows } from "../../src/ports/store-transfer.ts";
 import type { Run, Task } from "../../src/ports/store-types.ts";
@@ -25,7 +26,7 @@ const TASKS = (queue: string): string => `with x as (
     select * from json_to_recordset($1::json) as x(id uuid, name text, name_json text, input text, input_fate integer, output text,
       output_fate integer, state text, ended text, attempts integer, max_attempts integer, last_run uuid, key text, cause text, ref text,
       parent uuid, harness text, created double precision, updated double precision, started double precision,
-      finished double precision, q text)
+      finished double precision, pinned text, q text)
     where q = $2
   ), theirs as (
     insert into ${table("t", queue)} (task_id, task_name, params, max_attempts, enqueue_at, first_started_at, state, attempts,
@@ -39,9 +40,9 @@ const TASKS = (queue: string): string => `with x as (
     from x
   )
   insert into chiron.tasks (task_id, queue, workflow_name, name_json, cause_kind, cause_ref, parent_task_id, harness_type, input, output,
-    ended, created_at, updated_at, finished_at)
+    ended, created_at, updated_at, finished_at, pinned)
   select id, $2, name, name_json, cause, ref, parent, harness, chiron.exact(input, input_fate), chiron.exact(output, output_fate), ended,
-    chiron.at(created), chiron.at(updated), chiron.at(finished)
+    chiron.at(created), chiron.at(updated), chiron.at(finished), pinned
   from x order by id`;
 
 const RUNS = (queue: string): string => `with x as (
@@ -109,6 +110,17 @@ const LOGS = `insert into chiron.logs (id, task_id, run_id, at, level, source, m
   select id, task, run, chiron.at(at), level, source, message, fields from json_to_recordset($1::json)
     as x(id bigint, task uuid, run uuid, at double precision, level text, source text, message text, fields text)`;
 
+const SOURCES = `insert into chiron.sources (sha256, size, stored_at, packed)
+  select sha256, size, chiron.at(stored), decode(packed, 'base64')
+  from json_to_recordset($1::json) as x(sha256 text, size integer, stored double precision, packed text)`;
+
+const GENERATIONS = `insert into chiron.generations (id, dirs, files, workflows, chiron_version, python_version, first_served_at, last_served_at)
+  select id, dirs, files, workflows, chiron, python, chiron.at(first), chiron.at(last) from json_to_recordset($1::json)
+    as x(id text, dirs text, files text, workflows text, chiron text, python text, first double precision, last double precision)`;
+
+/** Run at the beginning: what a process that was started once on this store keeps of its code goes; nothing that ran refers to it. */
+export const BEGIN = "delete from chiron.generations; delete from chiron.sources";
+
 export function createWriters(client: pg.Client, queues: readonly Queue[]): Writers {
   const used = new Set<string>();
   const run = async (sql: string, rows: readonly object[], ...more: string[]): Promise<void> => {
@@ -135,6 +147,8 @@ export function createWriters(client: pg.Client, queues: readonly Queue[]): Writ
     },
     startKeys: (rows) => run(START_KEYS, rows.map(packStartKey)),
     logs: (rows) => run(LOGS, rows.map(packLog)),
+    sources: (rows) => run(SOURCES, rows.map(packKept)),
+    generations: (rows) => run(GENERATIONS, rows.map(packKeptGeneration)),
     effects: (rows) => run(INSERT_EFFECTS, rows.map(packEffect)),
   };
 }
@@ -187,6 +201,7 @@ function packTask(task: Task): object {
     updated: task.updatedAt,
     started: task.startedAt,
     finished: task.finishedAt,
+    pinned: packTextOrNull(task.pinnedGeneration),
     q: task.queue,
   };
 }
@@ -247,3 +262,21 @@ const packLog = ({ taskId, runId, message, fields, ...line }: TransferRows["logs
   message: packText(message),
   fields: fields === null ? null : packJson(fields),
 });
+
+function packKept({ sha256, storedAt, content }: TransferRows["sources"]): object {
+  const { size, packed } = packSource(sha256, Buffer.from(content, "base64"));
+  return { sha256, size, stored: storedAt, packed: packed.toString("base64") };
+}
+
+function packKeptGeneration(row: TransferRows["generations"]): object {
+  return {
+    id: packText(row.id),
+    dirs: JSON.stringify(row.dirs),
+    files: JSON.stringify(row.files),
+    workflows: JSON.stringify(row.workflows),
+    chiron: packText(row.chironVersion),
+    python: packText(row.pythonVersion),
+    first: row.firstServedAt,
+    last: row.lastServedAt,
+  };
+}

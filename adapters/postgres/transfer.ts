@@ -1,15 +1,20 @@
 // A database's contents as plain rows, and an empty database filled with them: over one connection, in one transaction each.
 import pg from "pg";
 import { ChironError } from "../../src/core/errors.ts";
-import type { TransferKind, TransferRows, TransferSource, TransferTarget } from "../../src/ports/store-transfer.ts";
+import {
+  transferBatch,
+  type TransferKind,
+  type TransferRows,
+  type TransferSource,
+  type TransferTarget,
+} from "../../src/ports/store-transfer.ts";
 import { clientConfig } from "./database.ts";
 import { translate } from "./errors.ts";
 import { migrations } from "./migrate.ts";
 import { locate, openPostgres } from "./open.ts";
 import { createReaders, type Reader, type Readers } from "./transfer-read.ts";
-import { createWriters, finishSql, type Queue, type Writers } from "./transfer-write.ts";
+import { BEGIN, createWriters, finishSql, type Queue, type Writers } from "./transfer-write.ts";
 
-const BATCH = 500;
 const SNAPSHOT = "begin isolation level repeatable read read only";
 // Whoever serves this database may go on; nobody begins anything in it until the copy is whole.
 const ALONE = "begin; lock table chiron.tasks, chiron.events, chiron.start_keys in share row exclusive mode";
@@ -40,6 +45,7 @@ export async function openPostgresTarget(connectionString: string): Promise<Tran
   const client = await connect(connectionString, location);
   try {
     await client.query(ALONE);
+    await client.query(BEGIN);
     return new PostgresTransfer(client, location, await queuesOf(client), null);
   } catch (error) {
     await client.end();
@@ -118,7 +124,7 @@ class PostgresTransfer implements TransferTarget {
     try {
       await this.#client.query(`declare ${cursor} no scroll cursor for ${reader.sql}`);
       for (;;) {
-        const { rows } = await this.#client.query<pg.QueryResultRow>(`fetch ${BATCH} from ${cursor}`);
+        const { rows } = await this.#client.query<pg.QueryResultRow>(`fetch ${transferBatch(kind)} from ${cursor}`);
         if (rows.length === 0) break;
         yield rows.map((row) => reader.of(row));
       }

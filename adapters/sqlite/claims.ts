@@ -3,7 +3,7 @@
 import type { ClaimToken, RunId, TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
 import type { ClaimTransitions } from "../../src/ports/store.ts";
-import type { Accepted, ClaimRef, ClaimRequest, ClaimedRun, Refused } from "../../src/ports/store-types.ts";
+import type { Accepted, ClaimRef, ClaimRequest, ClaimedRun, Refused, Release } from "../../src/ports/store-types.ts";
 import { packText, unpackText, unpackTextOrNull } from "./codec.ts";
 import type { Endings } from "./endings.ts";
 import { createExpire } from "./expire.ts";
@@ -14,15 +14,15 @@ import { each, read, type Session } from "./session.ts";
 import type { Waiting } from "./waiting.ts";
 
 /** The index is named, because ANALYZE on a table of finished runs can lead the planner to a scan. */
-export const DUE = `SELECT r.run_id, r.task_id, r.attempt, r.available_at, r.recorded, r.started_at, t.workflow_name, t.input,
+export const DUE = `SELECT r.run_id, r.task_id, r.attempt, r.available_at, r.recorded, r.started_at, r.pinned, t.workflow_name, t.input,
   t.max_attempts, t.harness_type FROM runs r INDEXED BY runs_due CROSS JOIN tasks t ON t.task_id = r.task_id
   WHERE r.queue = ? AND r.state IN ('pending', 'sleeping') AND r.available_at <= ? ORDER BY r.available_at, r.run_id LIMIT ?`;
-const CLAIM = `UPDATE runs SET state = 'running', claim_token = ?, lease_until = ?, generation = coalesce(?, generation), started_at = coalesce(started_at, ?),
-  updated_at = ? WHERE run_id = ?`;
+const CLAIM = `UPDATE runs SET state = 'running', claim_token = ?, lease_until = ?, generation = coalesce(?, generation),
+  pinned = coalesce(pinned, ?), started_at = coalesce(started_at, ?), updated_at = ? WHERE run_id = ?`;
 const HELD = `SELECT 1 AS held FROM runs WHERE ${FENCE}`;
 const EXTEND = `UPDATE runs SET lease_until = ? WHERE ${FENCE}`;
-const RELEASE = `UPDATE runs SET state = 'pending', claim_token = NULL, lease_until = NULL, available_at = ?, updated_at = ?
-  WHERE ${FENCE}`;
+const RELEASE = `UPDATE runs SET state = 'pending', claim_token = NULL, lease_until = NULL, available_at = ?, updated_at = ?,
+  pinned = CASE WHEN ? THEN NULL ELSE pinned END WHERE ${FENCE}`;
 export const UNPARK = `UPDATE runs SET available_at = ?, updated_at = ? WHERE state = 'pending' AND available_at > ? AND run_id IN
   (SELECT last_run_id FROM tasks INDEXED BY tasks_by_end WHERE ended IS NULL AND workflow_name = ?)`;
 export const NEXT_DUE = `SELECT available_at AS at FROM runs INDEXED BY runs_due WHERE queue = ? AND state IN ('pending', 'sleeping')
@@ -35,6 +35,7 @@ interface DueRow {
   readonly available_at: number;
   readonly recorded: number;
   readonly started_at: number | null;
+  readonly pinned: string | null;
   readonly workflow_name: string;
   readonly input: JsonText;
   readonly max_attempts: number;
@@ -63,10 +64,10 @@ export function createClaims(session: Session, parts: ClaimParts): ClaimTransiti
   };
   const heldOne = (ref: ClaimRef): Accepted | Refused =>
     held.get(ref.runId, ref.claimToken, clock.now()) ? { ok: true } : refuse(ref);
-  const releaseOne = (ref: ClaimRef & { delayMs?: number }): Accepted | Refused => {
+  const releaseOne = (ref: Release): Accepted | Refused => {
     const now = clock.now();
     const at = now + Math.ceil(Math.max(0, ref.delayMs ?? 0));
-    const { changes } = release.run(at, now, ref.runId, ref.claimToken, now);
+    const { changes } = release.run(at, now, ref.unpin ? 1 : 0, ref.runId, ref.claimToken, now);
     return changes > 0 ? { ok: true } : refuse(ref);
   };
 
@@ -97,14 +98,15 @@ function createClaim(session: Session, { recorder, waiting }: ClaimParts): (requ
   const due = prepareQuery<[string, number, number], DueRow>(db, DUE);
   const take = db.prepare(CLAIM);
   let serial = 0;
-  return ({ queue, limit, leaseMs, owner, generation }) => {
+  return ({ queue, limit, leaseMs, owner, generation, keepPinned }) => {
     const code = generation === undefined ? null : packText(generation);
     const now = clock.now();
     const leaseUntil = now + leaseMs;
     return due.all(packText(queue), now, limit).map((row) => {
       serial += 1;
       const claimToken = `${owner}:${boot}-${serial}` as ClaimToken;
-      take.run(claimToken, leaseUntil, code, now, now, row.run_id);
+      const noted = keepPinned && row.pinned !== null ? row.pinned : code;
+      take.run(claimToken, leaseUntil, noted, code, now, now, row.run_id);
       // A first attempt that never ran has no waits and no checkpoints: the common case costs no query.
       const fresh = row.attempt === 1 && row.started_at === null;
       if (!fresh) waiting.lapse(row.task_id, now);
@@ -119,6 +121,7 @@ function createClaim(session: Session, { recorder, waiting }: ClaimParts): (requ
         claimToken,
         leaseUntil,
         harnessType: unpackTextOrNull(row.harness_type),
+        pinnedGeneration: unpackTextOrNull(row.pinned ?? code),
         dueAt: row.available_at,
         recorded: fresh ? [] : recorder.all(row.task_id),
       };

@@ -48,7 +48,7 @@ export const TASK_COLUMNS = `t.task_id, t.queue, t.workflow_name, t.idempotency_
 
 /** `newest` names the task's newest run in the query: its state is the task's. */
 export const stateColumns = (newest: "n" | "r"): string =>
-  `${newest}.state AS task_state, ${newest}.updated_at AS task_updated_at`;
+  `${newest}.state AS task_state, ${newest}.updated_at AS task_updated_at, ${newest}.pinned AS task_pinned`;
 
 export interface TaskRow {
   readonly task_id: TaskId;
@@ -69,6 +69,7 @@ export interface TaskRow {
   readonly task_started_at: number | null;
   readonly task_state: State;
   readonly task_updated_at: number;
+  readonly task_pinned: string | null;
 }
 
 export function taskOf(row: TaskRow): Task {
@@ -90,6 +91,7 @@ export function taskOf(row: TaskRow): Task {
     updatedAt: row.task_updated_at,
     startedAt: row.task_started_at,
     finishedAt: row.finished_at,
+    pinnedGeneration: unpackTextOrNull(row.task_pinned),
   };
 }
 

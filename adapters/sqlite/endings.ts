@@ -10,8 +10,8 @@ import type { Waiting } from "./waiting.ts";
 
 const END_TASK = `UPDATE tasks SET ended = ?, output = ?, finished_at = ? WHERE task_id = ? RETURNING workflow_name`;
 const LIMITS = "SELECT max_attempts FROM tasks WHERE task_id = ?";
-const INSERT_RUN = `INSERT INTO runs (run_id, task_id, attempt, queue, state, available_at, recorded, created_at, updated_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const INSERT_RUN = `INSERT INTO runs (run_id, task_id, attempt, queue, state, available_at, recorded, created_at, updated_at, pinned)
+  SELECT ?, task_id, ?, queue, ?, ?, recorded, ?, ?, pinned FROM runs WHERE run_id = ?`;
 const POINT_TASK = "UPDATE tasks SET last_run_id = ?, attempts = ? WHERE task_id = ?";
 const OUTCOME = `SELECT t.workflow_name, t.ended, t.last_run_id AS run_id, t.output, n.failure
   FROM tasks t JOIN runs n ON n.run_id = t.last_run_id WHERE t.task_id = ?`;
@@ -79,7 +79,7 @@ export function createEndings(db: Database.Database, ids: IdSource, waiting: Wai
       const attempt = after.attempt + 1;
       const at = now + Math.ceil(Math.max(0, delayMs));
       const state: State = at > now ? "sleeping" : "pending";
-      insertRun.run(runId, after.task_id, attempt, after.queue, state, at, after.recorded, now, now);
+      insertRun.run(runId, attempt, state, at, now, now, after.run_id);
       pointTask.run(runId, attempt, after.task_id);
       return { runId, attempt, at };
     },

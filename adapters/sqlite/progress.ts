@@ -24,7 +24,7 @@ const PUT_BACK = "UPDATE runs SET recorded = recorded - 1 WHERE run_id = ?";
 const ENDED = "claim_token = NULL, lease_until = NULL, finished_at = ?, updated_at = ?";
 const COMPLETE = `UPDATE runs SET state = 'completed', ${ENDED} WHERE ${FENCE} RETURNING run_id, task_id, attempt, queue, recorded`;
 const FAIL = `UPDATE runs SET state = 'failed', failure = ?, ${ENDED} WHERE ${FENCE} RETURNING run_id, task_id, attempt, queue, recorded`;
-const STAMP = `UPDATE runs SET generation = ? WHERE ${FENCE}`;
+const STAMP = `UPDATE runs SET generation = ?, pinned = coalesce(?, pinned) WHERE ${FENCE}`;
 
 interface Drawn {
   readonly task_id: TaskId;
@@ -52,7 +52,10 @@ export function createProgress(session: Session, parts: ProgressParts): Progress
     stamp: (refs) =>
       session.commits.add(() => {
         const now = clock.now();
-        for (const { runId, claimToken, generation } of refs) stamp.run(packText(generation), runId, claimToken, now);
+        for (const { runId, claimToken, generation, pin } of refs) {
+          const code = packText(generation);
+          stamp.run(code, pin ? code : null, runId, claimToken, now);
+        }
       }),
   };
 }

@@ -2,6 +2,7 @@
 import type { Store } from "../../src/ports/store.ts";
 import { createAdmin } from "./admin.ts";
 import { createClaims } from "./claims.ts";
+import { createCode } from "./code.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { createEffectStore } from "./effects.ts";
 import { createEndings } from "./endings.ts";
@@ -10,6 +11,7 @@ import { createKeys } from "./keys.ts";
 import { createLogs } from "./logs.ts";
 import { createProgress } from "./progress.ts";
 import { createReads } from "./reads.ts";
+import { createSchedules } from "./schedules.ts";
 import { createRecorder } from "./recorder.ts";
 import type { Session } from "./session.ts";
 import { createTasks } from "./tasks.ts";
@@ -31,6 +33,8 @@ export function buildStore(ground: Omit<Session, "commits">, release: () => void
     reads: createReads(session),
     logs: createLogs(session),
     keys: createKeys(session),
+    schedules: createSchedules(session),
+    code: createCode(session),
     effects: createEffectStore(session),
     admin: createAdmin(session, release),
   };

@@ -4,6 +4,8 @@ import type { RunId, TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
 import type { TransferKind, TransferRows } from "../../src/ports/store-transfer.ts";
 import type { LogLine } from "../../src/ports/store-types.ts";
+import { unpackSource } from "../../src/core/source-code.ts";
+import { generationOf, type GenerationRow, type SourceRow } from "./code.ts";
 import {
   checkpointOf,
   RUN_COLUMNS,
@@ -30,6 +32,8 @@ const START_KEYS = "SELECT queue, key, task_id, run_id, attempt FROM start_keys 
 const LOGS = "SELECT id, task_id, run_id, at, level, source, message, fields FROM logs ORDER BY id";
 
 const EFFECTS = `SELECT ${EFFECT_COLUMNS} FROM effects ORDER BY id`;
+const SOURCES = "SELECT sha256, size, stored_at, packed FROM sources ORDER BY sha256";
+const GENERATIONS = "SELECT * FROM generations ORDER BY id";
 
 export type Readers = { readonly [K in TransferKind]: () => Iterable<TransferRows[K]> };
 
@@ -91,6 +95,13 @@ export function createReaders(db: Database.Database): Readers {
         message: unpackText(message),
         ...line,
       })),
+    sources: () =>
+      rows(SOURCES, ({ sha256, stored_at, ...packed }: SourceRow & { stored_at: number }) => ({
+        sha256,
+        storedAt: stored_at,
+        content: unpackSource(packed).toString("base64"),
+      })),
+    generations: () => rows<GenerationRow, TransferRows["generations"]>(GENERATIONS, generationOf),
     effects: () => rows<EffectRow, TransferRows["effects"]>(EFFECTS, effectOf),
   };
 }

@@ -1,20 +1,24 @@
 // Rows of another store as rows of this one. What this schema derives (a run's queue, the number of the last checkpoint) it derives again.
 import type Database from "better-sqlite3";
+import { packSource } from "../../src/core/source-code.ts";
 import { isTerminal } from "../../src/core/states.ts";
 import type { TransferKind, TransferRows } from "../../src/ports/store-transfer.ts";
 import type { Task } from "../../src/ports/store-types.ts";
+import { generationValues } from "./code.ts";
 import { packFailure, packJson, packText, packTextOrNull } from "./codec.ts";
 import { effectValues, INSERT_EFFECT } from "./effects.ts";
 
 const TASK = `INSERT INTO tasks (task_id, queue, workflow_name, idempotency_key, max_attempts, attempts, last_run_id, ended, cause_kind,
   cause_ref, parent_task_id, harness_type, created_at, finished_at, input, output) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-// The newest run carries the time of its task's last change, an earlier one that of its own end.
-const TOUCHED = "CREATE TEMP TABLE touched (run_id TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID";
-const TOUCH = "INSERT INTO temp.touched (run_id, at) VALUES (?, ?)";
+// The newest run carries its task's pin and the time of its last change, an earlier one that of its own end.
+const TOUCHED =
+  "CREATE TEMP TABLE touched (run_id TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, pinned TEXT) WITHOUT ROWID";
+const TOUCH = "INSERT INTO temp.touched (run_id, at, pinned) VALUES (?, ?, ?)";
 const RUN = `INSERT INTO runs (run_id, task_id, attempt, queue, state, available_at, recorded, generation, created_at, updated_at,
-  started_at, finished_at, failure)
+  started_at, finished_at, failure, pinned)
   SELECT @runId, @taskId, @attempt, t.queue, @state, @availableAt, 0, @generation, @createdAt,
-    coalesce((SELECT at FROM temp.touched WHERE run_id = @runId), @finishedAt, @createdAt), @startedAt, @finishedAt, @failure
+    coalesce((SELECT at FROM temp.touched WHERE run_id = @runId), @finishedAt, @createdAt), @startedAt, @finishedAt, @failure,
+    (SELECT pinned FROM temp.touched WHERE run_id = @runId)
   FROM tasks t WHERE t.task_id = @taskId`;
 const CHECKPOINT = `INSERT INTO checkpoints (task_id, name, seq, kind, owner_run_id, attempt, created_at, duration_ms, position, value)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
@@ -23,6 +27,11 @@ const EVENT = "INSERT INTO events (name, payload, emitted_at) VALUES (?, ?, ?)";
 const START_KEY = "INSERT INTO start_keys (queue, key, task_id, run_id, attempt) VALUES (?, ?, ?, ?, ?)";
 const LOG =
   "INSERT INTO logs (id, task_id, run_id, at, level, source, message, fields) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+const SOURCE = "INSERT INTO sources (sha256, size, stored_at, packed) VALUES (?, ?, ?, ?)";
+const GENERATION = `INSERT INTO generations (id, dirs, files, workflows, chiron_version, python_version, first_served_at, last_served_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+/** Run at the beginning: what a process that was started once on this store keeps of its code goes; nothing that ran refers to it. */
+export const BEGIN = "DELETE FROM generations; DELETE FROM sources";
 /** Run at the end: every run knows how far its task's recorded sequence goes. */
 export const FINISH = `UPDATE runs SET recorded = coalesce((SELECT max(seq) FROM checkpoints c WHERE c.task_id = runs.task_id), 0);
   DROP TABLE IF EXISTS temp.touched`;
@@ -40,11 +49,13 @@ export function createWriters(db: Database.Database): Writers {
   const event = prepare(EVENT);
   const startKey = prepare(START_KEY);
   const log = prepare(LOG);
+  const source = prepare(SOURCE);
+  const generation = prepare(GENERATION);
   const effect = prepare(INSERT_EFFECT);
   return {
     tasks(row) {
       task.run(...taskValues(row));
-      touch.run(row.lastRunId, row.updatedAt);
+      touch.run(row.lastRunId, row.updatedAt, packTextOrNull(row.pinnedGeneration));
     },
     runs(row) {
       const failure = row.failure === null ? null : packFailure(row.failure);
@@ -74,6 +85,11 @@ export function createWriters(db: Database.Database): Writers {
     logs({ id, taskId, runId, at, level, source, message, fields }) {
       log.run(id, taskId, runId, at, level, source, packText(message), fields === null ? null : packJson(fields));
     },
+    sources({ sha256, storedAt, content }) {
+      const { size, packed } = packSource(sha256, Buffer.from(content, "base64"));
+      source.run(sha256, size, storedAt, packed);
+    },
+    generations: (row) => void generation.run(...generationValues(row, row.firstServedAt, row.lastServedAt)),
     effects: (row) => void effect.run(...effectValues(row)),
   };
 }

@@ -5,7 +5,13 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { ChironError } from "../../src/core/errors.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import type { TransferKind, TransferRows, TransferSource, TransferTarget } from "../../src/ports/store-transfer.ts";
+import {
+  transferBatch,
+  type TransferKind,
+  type TransferRows,
+  type TransferSource,
+  type TransferTarget,
+} from "../../src/ports/store-transfer.ts";
 import { connect } from "./connection.ts";
 import { translate } from "./errors.ts";
 import { inspectSqlite } from "./inspect.ts";
@@ -13,9 +19,8 @@ import { checkSchema, migrations } from "./migrate.ts";
 import { openSqlite, prepareSqlite } from "./open.ts";
 import { takeOwnership } from "./owner-lock.ts";
 import { createReaders, type Readers } from "./transfer-read.ts";
-import { createWriters, FINISH, type Writers } from "./transfer-write.ts";
+import { BEGIN, createWriters, FINISH, type Writers } from "./transfer-write.ts";
 
-const BATCH = 500;
 const HOLDS_SOMETHING = `SELECT EXISTS (SELECT 1 FROM tasks) OR EXISTS (SELECT 1 FROM events) OR EXISTS (SELECT 1 FROM start_keys)
   OR EXISTS (SELECT 1 FROM logs) AS something`;
 
@@ -46,6 +51,7 @@ export async function openSqliteTarget(place: string, clock: Clock): Promise<Tra
     const db = connect(file);
     prepareSqlite(db, file, "full");
     db.exec("BEGIN IMMEDIATE");
+    db.exec(BEGIN);
     return new SqliteTransfer(db, file, null, () => lock.release());
   } catch (error) {
     lock.release();
@@ -70,11 +76,12 @@ class SqliteTransfer implements TransferTarget {
 
   async *read<K extends TransferKind>(kind: K): AsyncGenerator<readonly TransferRows[K][]> {
     this.#readers ??= createReaders(this.#db);
+    const size = transferBatch(kind);
     let batch: TransferRows[K][] = [];
     try {
       for (const row of this.#readers[kind]()) {
         batch.push(row);
-        if (batch.length < BATCH) continue;
+        if (batch.length < size) continue;
         yield batch;
         batch = [];
       }

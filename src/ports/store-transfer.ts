@@ -2,6 +2,7 @@
 // made where it is used.
 import type { RunId, TaskId } from "../core/ids.ts";
 import type { Effect } from "./store-effects.ts";
+import type { StoredGeneration } from "./store-code.ts";
 import type { Checkpoint, Run, StoredEvent, StoredLogLine, Task, Wait } from "./store-types.ts";
 
 /** A start key outlives its task; then it keeps the ids it answers with. */
@@ -13,6 +14,13 @@ export interface StartKey {
   readonly attempt: number | null;
 }
 
+/** A source file's content in base64. */
+export interface KeptSource {
+  readonly sha256: string;
+  readonly storedAt: number;
+  readonly content: string;
+}
+
 export interface TransferRows {
   readonly tasks: Task;
   readonly runs: Run;
@@ -21,9 +29,16 @@ export interface TransferRows {
   readonly events: StoredEvent;
   readonly startKeys: StartKey;
   readonly logs: StoredLogLine;
+  readonly sources: KeptSource;
+  readonly generations: StoredGeneration;
   readonly effects: Effect;
 }
 export type TransferKind = keyof TransferRows;
+
+/** Rows read at a time. Source files are large, so few of them. */
+export function transferBatch(kind: TransferKind): number {
+  return kind === "sources" ? 20 : 500;
+}
 
 /** In the order in which they must be written: whatever refers to a task comes after it. */
 export const TRANSFER_KINDS = [
@@ -34,6 +49,8 @@ export const TRANSFER_KINDS = [
   "events",
   "startKeys",
   "logs",
+  "sources",
+  "generations",
   "effects",
 ] as const satisfies readonly TransferKind[];
 

@@ -60,6 +60,8 @@ export interface Task {
   readonly updatedAt: number;
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
+  /** The generation of code that its first attempt began on; null before that, and when nobody said. */
+  readonly pinnedGeneration: string | null;
 }
 
 export interface Run {
@@ -113,6 +115,8 @@ export interface ClaimRequest {
   readonly owner: string;
   /** The generation of code that will most likely run what is claimed; noted with the claim, so that a stamp is rarely needed. */
   readonly generation?: string;
+  /** What is claimed runs on the generation it is pinned to, where it is pinned: that one is noted then. */
+  readonly keepPinned?: boolean;
 }
 
 /** The parts of a checkpoint that a replay needs. */
@@ -129,6 +133,8 @@ export interface ClaimedRun {
   readonly claimToken: ClaimToken;
   readonly leaseUntil: number;
   readonly harnessType: string | null;
+  /** The task's pin; a task that had none is pinned to the request's generation by this claim. */
+  readonly pinnedGeneration: string | null;
   /** When this run became due, for latency figures. */
   readonly dueAt: number;
   /** In recorded order. Waits whose deadline has passed are among them, resolved by this claim. */
@@ -144,6 +150,18 @@ export interface ClaimRef {
 export interface Refused {
   readonly ok: false;
   readonly reason: "lease_lost" | "cancelled" | "not_found";
+}
+
+export interface Release extends ClaimRef {
+  readonly delayMs?: number;
+  /** Nothing ran under this claim and the code it was pinned to does not have the workflow: the task is pinned to nothing. */
+  readonly unpin?: boolean;
+}
+
+export interface Stamp extends ClaimRef {
+  readonly generation: string;
+  /** Also pins the task to it. */
+  readonly pin?: boolean;
 }
 
 export interface Accepted {

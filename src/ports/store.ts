@@ -2,7 +2,9 @@
 // member stands for itself, so a refused one never fails its batch-mates. A promise settles only after the commit is durable.
 // Faults (a full disk, a corrupt file) reject the whole call with a ChironError; refusals are answers.
 import type { RunId, TaskId } from "../core/ids.ts";
+import type { CodeStore } from "./store-code.ts";
 import type { EffectStore } from "./store-effects.ts";
+import type { ScheduleStore } from "./store-schedules.ts";
 import type {
   Accepted,
   ApiKey,
@@ -24,8 +26,10 @@ import type {
   LogLine,
   NewTask,
   Refused,
+  Release,
   Retried,
   Run,
+  Stamp,
   StoredEvent,
   StoredLogLine,
   SuspendRequest,
@@ -54,7 +58,7 @@ export interface ClaimTransitions {
   /** Whether these claims still stand; changes nothing. How a replica learns that another one cancelled or took over a run. */
   held(refs: readonly ClaimRef[]): Promise<(Accepted | Refused)[]>;
   /** Gives a run back without costing an attempt: a graceful stop, a reload, an innocent neighbour of a crash. Due again after `delayMs` (default 0), state pending. */
-  release(refs: readonly (ClaimRef & { readonly delayMs?: number })[]): Promise<(Accepted | Refused)[]>;
+  release(refs: readonly Release[]): Promise<(Accepted | Refused)[]>;
   /** Makes released runs of these workflows due now: their code has come back. Answers how many. */
   unpark(workflowNames: readonly string[]): Promise<number>;
   /** Ends claims that no live process holds as failed attempts, and makes the next attempt due at once while there is one left. */
@@ -75,7 +79,7 @@ export interface ProgressTransitions {
   complete(requests: readonly CompleteRequest[]): Promise<(Accepted | Refused)[]>;
   fail(requests: readonly FailRequest[]): Promise<(Failed | Refused)[]>;
   /** Notes which generation of the code runs these claims. */
-  stamp(refs: readonly (ClaimRef & { readonly generation: string })[]): Promise<void>;
+  stamp(refs: readonly Stamp[]): Promise<void>;
 }
 
 export interface EventTransitions {
@@ -147,6 +151,8 @@ export interface Store {
   readonly reads: TaskReads;
   readonly logs: LogStore;
   readonly keys: KeyStore;
+  readonly schedules: ScheduleStore;
+  readonly code: CodeStore;
   readonly effects: EffectStore;
   readonly admin: StoreAdmin;
 }

@@ -44,6 +44,7 @@ export function claimsContract(test: Case): void {
       claimToken: run.claimToken,
       leaseUntil: given.clock.now() + LEASE_MS,
       harnessType: "codex",
+      pinnedGeneration: null,
       dueAt,
       recorded: [],
     });

@@ -4,6 +4,7 @@ import { describe, it } from "vitest";
 import type { Store } from "../../src/ports/store.ts";
 import { cancelContract } from "./cancel.ts";
 import { claimsContract } from "./claims.ts";
+import { codeContract } from "./code.ts";
 import { effectsContract } from "./effects.ts";
 import { fencingContract } from "./fencing.ts";
 import { Given } from "./given.ts";
@@ -50,6 +51,7 @@ const NOUNS: Record<string, Contract> = {
   reads: readsContract,
   logs: logsContract,
   keys: keysContract,
+  code: codeContract,
   effects: effectsContract,
   "random operations": randomContract,
 };

@@ -39,6 +39,7 @@ export function tasksContract(test: Case): void {
       updatedAt: given.clock.now(),
       startedAt: null,
       finishedAt: null,
+      pinnedGeneration: null,
     });
     expect(run).toMatchObject({ runId: answer.runId, attempt: 1, state: "pending", failure: null, startedAt: null });
   });

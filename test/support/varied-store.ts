@@ -1,5 +1,6 @@
 // Fills a store with one of everything: tasks in every state, retries, waits of every kind, names and values that are hard to keep.
 import type { ClaimedRun } from "../../src/ports/store-types.ts";
+import { generationOf, sourceOf } from "../contract/code.ts";
 import { BROKEN, json, onEvent, onTask, onTime, raw, type Given } from "../contract/given.ts";
 
 const HARD_VALUES = [
@@ -20,6 +21,10 @@ export async function fillStore(given: Given): Promise<void> {
   const sleeper = await sleeping(given);
   await given.emit("early", raw(HARD_VALUES[0]!));
   await given.emit("null \u0000", raw("null"));
+  const sources = { "/app/workflows/a.py": sourceOf("print('a')\n".repeat(99)), "/app/Ünï.py": sourceOf("é") };
+  await given.store.code.record(generationOf("generation \u0000", sources), Object.values(sources));
+  await given.task({ workflowName: "pinned" });
+  await given.asleep(await given.claimOne({ generation: "generation \u0000" }), onEvent("new code"));
   const retried = await given.running({ workflowName: "retried", maxAttempts: 3 });
   await given.step(retried, "kept over attempts");
   await given.fail(retried, 90_000);
