@@ -60,7 +60,7 @@ async function dev({ wiring, output, config }: CommandContext, { postgres = fals
     privatePostgres: postgres,
   });
   try {
-    runtime.bus.subscribe(createEventLines({ stream: process.stderr, now: () => Date.now(), root: config.root }));
+    runtime.bus.subscribe(createEventLines({ stream: process.stderr, now: () => runtime.now(), root: config.root }));
     // Before anybody is told that it is ready: a stop that comes at once must find it.
     const stopped = untilStopped();
     const { url, port } = await runtime.listen({ moveOn: true });

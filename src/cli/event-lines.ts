@@ -97,6 +97,8 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
       return `${style("yellow", "!")} host ${event.pid} blocked for ${formatDuration(event.ms)} at ${printable(event.where)}`;
     case "host.ended":
       return event.reason === "" ? null : `${style("yellow", "!")} host ${event.pid} ended: ${printable(event.reason)}`;
+    case "clock.moved":
+      return `${style("yellow", "⏲")} ${clockLine(event)}`;
     case "service.error":
       return `${style("red", "✘")} ${event.service}: ${printable(event.message)}`;
     case "task.created":
@@ -106,6 +108,14 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
     case "metric":
       return null;
   }
+}
+
+/** What a person reads of a clock that is not the machine's. */
+export function clockLine(clock: { readonly mode: string; readonly now: number; readonly offsetMs: number }): string {
+  if (clock.mode === "real") return "the clock follows the machine again";
+  const distance = `${formatDuration(Math.abs(clock.offsetMs))} ${clock.offsetMs < 0 ? "behind" : "ahead"}`;
+  const pace = clock.mode === "frozen" ? "standing still" : "running";
+  return `virtual clock ${new Date(clock.now).toISOString().slice(0, 19)}Z, ${distance}, ${pace}`;
 }
 
 type Painter = (format: Style, text: string) => string;

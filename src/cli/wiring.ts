@@ -27,6 +27,8 @@ export interface Runtime {
   readonly catalog: CatalogView;
   readonly bus: Bus;
   readonly host: WorkflowHost;
+  /** The engine's time, which a person may have moved. */
+  now(): number;
   /** The API without a socket. */
   fetch(request: Request): Promise<Response>;
   /** Runs taken over from an earlier process that ended without giving them back. */

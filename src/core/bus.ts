@@ -136,6 +136,14 @@ export type RuntimeEvent =
       readonly value: number;
       readonly labels: string;
     }
+  /** Somebody moved the clock of the dev engine. */
+  | {
+      readonly type: "clock.moved";
+      readonly mode: "real" | "running" | "frozen";
+      readonly now: number;
+      /** From the machine's time. */
+      readonly offsetMs: number;
+    }
   | { readonly type: "service.error"; readonly service: string; readonly message: string };
 
 export type RuntimeEventType = RuntimeEvent["type"];

@@ -46,6 +46,18 @@ async function renew({ store, clock, settings, attempts }: LeaseDeps): Promise<v
   });
 }
 
+/** Makes the leases of all live runs outlast a move of the clock by `jumpMs`, those included that a claim brings meanwhile. */
+export async function hold(deps: LeaseDeps, jumpMs: number, claimed: () => Promise<unknown>): Promise<void> {
+  const settings = { ...deps.settings, leaseMs: deps.settings.leaseMs + Math.max(0, jumpMs) };
+  for (let held = new Set<Attempt>(); ;) {
+    await claimed();
+    const live = [...deps.attempts()];
+    if (live.every((attempt) => held.has(attempt))) return;
+    held = new Set(live);
+    await renew({ ...deps, settings });
+  }
+}
+
 /** Notices within `watchMs` that another process cancelled or took over a run of this one. Not needed where one process owns the store. */
 export function createWatch(deps: LeaseDeps): Service {
   return createLoop("watch", deps.settings.watchMs, deps, async () => {

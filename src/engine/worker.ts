@@ -94,6 +94,12 @@ export class Worker implements Service {
     await this.#pumping;
   }
 
+  /** Nothing is being claimed, worked on or recorded, beside these runs. */
+  isIdle(except: ReadonlySet<string>): boolean {
+    const others = [...this.#attempts.keys()].some((runId) => !except.has(runId));
+    return !others && !this.#pumping && !this.#wanted && this.#work.size === this.#attempts.size;
+  }
+
   async #ring(alarm: { readonly abort: AbortController }, delayMs: number): Promise<void> {
     await this.#deps.clock.sleep(delayMs, alarm.abort.signal);
     if (alarm.abort.signal.aborted) return;

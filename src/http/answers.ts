@@ -163,6 +163,11 @@ export const CatalogAnswer = z.object({
   schedules: z.array(DeclaredSchedule),
 });
 
-export const HealthAnswer = z.object({ ok, version: z.string(), mode: z.string() });
+export const HealthAnswer = z.object({
+  ok,
+  version: z.string(),
+  mode: z.string(),
+  clock_offset_ms: z.number().optional().describe("Only while the clock of a dev engine is moved."),
+});
 export const ReadyAnswer = z.object({ ok });
 export const NotReadyAnswer = ErrorAnswer.extend({ reasons: z.array(z.string()) });

@@ -18,7 +18,7 @@ export function healthRoutes(deps: ApiDeps): Route[] {
       summary: "The process is up.",
       access: "open",
       answers: { 200: { description: "Up.", schema: answers.HealthAnswer } },
-      handle: () => json(JSON.stringify({ ok: true, ...deps.info })),
+      handle: () => json(JSON.stringify({ ok: true, ...deps.info, ...offset(deps) })),
     }),
     route({
       method: "GET",
@@ -42,6 +42,12 @@ export function healthRoutes(deps: ApiDeps): Route[] {
       },
     }),
   ];
+}
+
+/** That times are not the machine's, while somebody has moved the clock. */
+function offset({ time }: ApiDeps): { readonly clock_offset_ms?: number } {
+  const reading = time?.reading();
+  return reading && reading.mode !== "real" ? { clock_offset_ms: reading.nowMs - reading.realMs } : {};
 }
 
 /** Asks the store at most once per PING_MS whether it can commit; null: it can. */
