@@ -32,8 +32,6 @@ const WORDS: Record<TransferKind, string> = {
   sources: "source files",
   generations: "generations of code",
   effects: "effects",
-  sources: "source files",
-  generations: "generations of code",
 };
 
 /** Rows between two lines of progress. */

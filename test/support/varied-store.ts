@@ -24,7 +24,8 @@ export async function fillStore(given: Given): Promise<void> {
   const sources = { "/app/workflows/a.py": sourceOf("print('a')\n".repeat(99)), "/app/Ünï.py": sourceOf("é") };
   await given.store.code.record(generationOf("generation \u0000", sources), Object.values(sources));
   await given.task({ workflowName: "pinned" });
-  await given.asleep(await given.claimOne({ generation: "generation \u0000" }), onEvent("new code"));
+  const pinned = await given.claimOne({ generation: "generation \u0000" });
+  await given.store.claims.release([{ ...pinned, delayMs: 90_000 }]);
   const retried = await given.running({ workflowName: "retried", maxAttempts: 3 });
   await given.step(retried, "kept over attempts");
   await given.fail(retried, 90_000);
