@@ -26,6 +26,8 @@ const IN_FLIGHT = 2;
 export interface MethodOptions<M, Row extends { readonly n: number }, A> {
   /** Whether a statement whose answer was lost can be sent again. */
   readonly resend: boolean;
+  /** Most members of one statement, for large ones. */
+  readonly width?: number;
   readonly inFlight?: number;
   /** `values` are the statement's parameters for these packed members. */
   readonly sql: string;
@@ -42,7 +44,7 @@ export function createMethod<M, Row extends { readonly n: number }, A>(
 ): Lane<M, A> {
   let serial = 0;
   return gatherer.lane<M, A>({
-    width: WIDTH,
+    width: options.width ?? WIDTH,
     inFlight: options.inFlight ?? IN_FLIGHT,
     async send(members) {
       serial += 1;

@@ -2,6 +2,7 @@
 import type { Store } from "../../src/ports/store.ts";
 import { createAdmin, type About } from "./admin.ts";
 import { createClaims } from "./claims.ts";
+import { createDeliveries } from "./deliveries.ts";
 import { createEffectStore } from "./effects.ts";
 import { createCode } from "./code.ts";
 import { closed } from "./errors.ts";
@@ -38,6 +39,7 @@ export function buildStore(ground: Session, about: About, listener: Listener, en
     keys: createKeys(session),
     schedules: createSchedules(session),
     code: createCode(session),
+    deliveries: createDeliveries(session),
     effects: createEffectStore(session),
     admin,
   };

@@ -100,7 +100,8 @@ function createEnqueue(session: Session): TaskTransitions["enqueue"] {
   };
 }
 
-function packTask(task: NewTask): object {
+/** A task as the enqueueing functions take it. */
+export function packTask(task: NewTask): object {
   const { value, fate } = packValue(task.input);
   return {
     name: packText(task.workflowName),

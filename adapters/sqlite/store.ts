@@ -4,6 +4,7 @@ import { createAdmin } from "./admin.ts";
 import { createClaims } from "./claims.ts";
 import { createCode } from "./code.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import { createDeliveries } from "./deliveries.ts";
 import { createEffectStore } from "./effects.ts";
 import { createEndings } from "./endings.ts";
 import { createEvents } from "./events.ts";
@@ -35,6 +36,7 @@ export function buildStore(ground: Omit<Session, "commits">, release: () => void
     keys: createKeys(session),
     schedules: createSchedules(session),
     code: createCode(session),
+    deliveries: createDeliveries(session),
     effects: createEffectStore(session),
     admin: createAdmin(session, release),
   };

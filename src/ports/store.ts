@@ -3,6 +3,7 @@
 // Faults (a full disk, a corrupt file) reject the whole call with a ChironError; refusals are answers.
 import type { RunId, TaskId } from "../core/ids.ts";
 import type { CodeStore } from "./store-code.ts";
+import type { DeliveryStore } from "./store-deliveries.ts";
 import type { EffectStore } from "./store-effects.ts";
 import type { ScheduleStore } from "./store-schedules.ts";
 import type {
@@ -153,6 +154,7 @@ export interface Store {
   readonly keys: KeyStore;
   readonly schedules: ScheduleStore;
   readonly code: CodeStore;
+  readonly deliveries: DeliveryStore;
   readonly effects: EffectStore;
   readonly admin: StoreAdmin;
 }

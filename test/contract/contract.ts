@@ -5,6 +5,7 @@ import type { Store } from "../../src/ports/store.ts";
 import { cancelContract } from "./cancel.ts";
 import { claimsContract } from "./claims.ts";
 import { codeContract } from "./code.ts";
+import { deliveriesContract } from "./deliveries.ts";
 import { effectsContract } from "./effects.ts";
 import { fencingContract } from "./fencing.ts";
 import { Given } from "./given.ts";
@@ -52,6 +53,7 @@ const NOUNS: Record<string, Contract> = {
   logs: logsContract,
   keys: keysContract,
   code: codeContract,
+  deliveries: deliveriesContract,
   effects: effectsContract,
   "random operations": randomContract,
 };
