@@ -51,6 +51,7 @@ const wiring: Wiring = {
         env: config.env,
         allow: config.enablement.names,
         walkAll: config.walkAll,
+        toolDirs: config.tools.dirs,
         maxProcesses: config.processes,
         onEvent: (event) => bus.publish(event),
         ...(interpreter ? { python: interpreter.path } : {}),

@@ -1,15 +1,17 @@
 // Puts one runtime together from its parts: store, host, catalog, engine, API. Which adapters stand behind the ports is main.ts's choice.
 import { randomUUID } from "node:crypto";
+import { toolCaller } from "./catalog/call-tool.ts";
 import type { CatalogView } from "./catalog/catalog.ts";
 import { CatalogLoader } from "./catalog/loader.ts";
 import type { Runtime, RuntimeOptions } from "./cli/wiring.ts";
 import type { Config } from "./config/config.ts";
 import type { Bus } from "./core/bus.ts";
+import { childEnvironment } from "./core/child-environment.ts";
 import { ChironError } from "./core/errors.ts";
 import { createLocalAgents } from "./effects/agents/local-agent.ts";
 import { createEffects } from "./effects/effects.ts";
 import { createLocalSlack } from "./effects/slack/local-slack.ts";
-import { createTools } from "./effects/tools/tools.ts";
+import { createTools, type ToolDeps } from "./effects/tools/tools.ts";
 import { createEngine, type RunningEngine } from "./engine/engine.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
 import type { ApiDeps } from "./http/deps.ts";
@@ -107,6 +109,7 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
       clock,
       watcher: options.watch ? watcher : null,
       dirs: config.dirs,
+      toolDirs: config.tools.dirs,
       schedules: config.schedules,
       served: (names) => engine.reloaded(names),
     });
@@ -123,6 +126,10 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
     await close();
     throw error;
   }
+}
+
+function toolDeps(config: Config, clock: Clock): ToolDeps {
+  return { clock, settings: config.tools, env: childEnvironment(config.env) };
 }
 
 function engineOf(
@@ -146,7 +153,7 @@ function engineOf(
       },
     ]);
   });
-  const effects = createEffects([createLocalAgents(), createTools({ clock, toolApiUrl: config.toolApiUrl }), slack]);
+  const effects = createEffects([createLocalAgents(), createTools(toolDeps(config, clock)), slack]);
   return createEngine({
     store,
     clock,
@@ -181,6 +188,7 @@ function assemble({ config, options, parts, loader, engine, http, tracing, close
     store,
     engine,
     catalog: loader satisfies CatalogView,
+    callTool: toolCaller(createTools(toolDeps(config, clock)), loader),
     bus,
     clock,
     auth: { envKeys: config.envKeys, loopbackOnly, hosts: config.allowedHosts },

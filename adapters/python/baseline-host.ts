@@ -8,7 +8,7 @@ import { ChironError } from "../../src/core/errors.ts";
 import type { Discovery, GenerationHost, HostStatus, LoadOptions, WorkflowHost } from "../../src/ports/host.ts";
 import { BaselineRun, type Launch } from "./baseline-run.ts";
 import { discoverBaseline } from "./baseline-discovery.ts";
-import { childEnvironment } from "./environment.ts";
+import { childEnvironment } from "../../src/core/child-environment.ts";
 import { findInterpreter, type Interpreter } from "./interpreter.ts";
 import { Leftovers } from "./leftovers.ts";
 import { HostProcess, describeEnd } from "./process.ts";

@@ -1,11 +1,12 @@
 // What a host's discovery says, in the port's words. Declarations stay as the file made them: the catalog judges them.
 import { ChironError } from "../../src/core/errors.ts";
 import { parseJson, toJsonText, type JsonText } from "../../src/core/json-text.ts";
-import type { DiscoveredWorkflow, Problem } from "../../src/ports/host.ts";
+import type { DiscoveredTool, DiscoveredWorkflow, Problem } from "../../src/ports/host.ts";
 
 export interface DiscoveryBody {
   readonly workflows: readonly DiscoveredWorkflow[];
   readonly problems: readonly Problem[];
+  readonly tools: readonly DiscoveredTool[];
   /** Absolute path -> sha256. */
   readonly files: ReadonlyMap<string, string>;
 }
@@ -31,10 +32,13 @@ interface WireProblem {
   readonly source_path?: string;
 }
 
+type WireTool = Omit<DiscoveredTool, "problem"> & { readonly problem?: string };
+
 interface WireDiscovery {
   readonly workflows?: readonly WireWorkflow[];
   readonly problems?: readonly WireProblem[];
   readonly files?: Readonly<Record<string, string>>;
+  readonly tools?: readonly WireTool[];
 }
 
 /** Reads a discovery. Throws ChironError host_failed when it is not one. */
@@ -45,6 +49,7 @@ export function readDiscovery(body: JsonText): DiscoveryBody {
     return {
       workflows: (wire.workflows ?? []).map(toWorkflow),
       problems: (wire.problems ?? []).map(toProblem),
+      tools: (wire.tools ?? []).map((tool) => ({ ...tool, problem: tool.problem ?? null })),
       files: new Map(Object.entries(wire.files ?? {}).filter(([, hash]) => hash !== "")),
     };
   } catch (cause) {

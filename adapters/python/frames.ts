@@ -23,7 +23,15 @@ export type RunFrame =
       readonly pos?: string;
     }
   | { readonly t: "suspend"; readonly r: number; readonly q: number; readonly waits: readonly HostWait[] }
-  | { readonly t: "call"; readonly r: number; readonly q: number; readonly type: string; readonly ordinal: string }
+  | {
+      readonly t: "call";
+      readonly r: number;
+      readonly q: number;
+      readonly type: string;
+      readonly ordinal: string;
+      readonly local?: LocalToolHeader;
+    }
+  | TooledFrame
   | {
       readonly t: "metric";
       readonly r: number;
@@ -41,6 +49,23 @@ export type RunFrame =
     }
   | { readonly t: "ended"; readonly r: number }
   | LogFrame;
+
+/** What the asking process knows of the tool itself. */
+export interface LocalToolHeader {
+  readonly path: string;
+  readonly methods: readonly string[];
+  /** Why the file cannot be called. */
+  readonly problem?: string;
+}
+
+/** A local tool's answer: to call `q` of run `r`, or to the runtime's own `tool` without a run. */
+export interface TooledFrame {
+  readonly t: "tooled";
+  readonly r: number | null;
+  readonly q: number;
+  readonly ok: boolean;
+  readonly error: string;
+}
 
 export type MetricKind = "counter" | "gauge" | "histogram";
 
@@ -97,6 +122,10 @@ export type RuntimeFrame =
       readonly kinds: readonly CheckpointKind[];
     }
   | { readonly t: "frozen" | "drop" | "cancel"; readonly r: number }
+  /** Perform your call `q` with the local tool it names. */
+  | { readonly t: "tool"; readonly r: number; readonly q: number }
+  /** Call a local tool for nobody's run. */
+  | { readonly t: "tool"; readonly r: null; readonly q: number; readonly tool: string; readonly method: string }
   | { readonly t: "ping"; readonly at: number }
   | { readonly t: "exit" };
 

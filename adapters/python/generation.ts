@@ -1,6 +1,7 @@
 // One generation: a captured state of the sources and the processes that run it, from discovery to their end.
 import type { RuntimeEvent } from "../../src/core/bus.ts";
 import { ChironError } from "../../src/core/errors.ts";
+import type { JsonText } from "../../src/core/json-text.ts";
 import type { Discovery, GenerationHost, HostStatus } from "../../src/ports/host.ts";
 import { readDiscovery, unreadable } from "./discovery.ts";
 import type { DiscoverOptions } from "./frames.ts";
@@ -103,6 +104,7 @@ class Generation implements LoadedGeneration, GenerationHost {
       generation: { id: this.#id },
       workflows: body.workflows,
       problems: [...body.problems, ...captured.unreadable.map(unreadable)],
+      tools: body.tools,
       files,
       ms: found.ms,
     };
@@ -110,6 +112,9 @@ class Generation implements LoadedGeneration, GenerationHost {
   }
 
   run: GenerationHost["run"] = (start, session, signal) => this.#pool.run(start, session, signal);
+
+  callTool = (tool: string, method: string, args: JsonText): Promise<JsonText> =>
+    this.#pool.callTool(tool, method, args);
 
   async retire(): Promise<void> {
     await this.#pool.retire();

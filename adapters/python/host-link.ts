@@ -18,6 +18,8 @@ export interface LinkOptions {
   readonly dirs: readonly string[];
   readonly allow: readonly string[] | null;
   readonly walkAll: boolean;
+  /** Folders whose files are local tools. */
+  readonly toolDirs: readonly string[];
   readonly snapshot: SnapshotFiles | null;
 }
 
@@ -51,7 +53,7 @@ export class HostLink {
       onOutput: (chunk) => this.#read(this.#lines, chunk, this.#line),
       onErrors: (chunk) => this.#read(this.#errorLines, chunk, (line) => this.#stray("stderr", line)),
     });
-    const { dirs, allow, walkAll, snapshot } = options;
+    const { dirs, allow, walkAll, toolDirs, snapshot } = options;
     const hello = {
       type: "chiron.hello",
       protocol: 1,
@@ -59,6 +61,7 @@ export class HostLink {
       dirs,
       allow,
       walk_all: walkAll,
+      tool_dirs: toolDirs,
       snapshot,
       log_limit_bytes: LOG_LIMIT_BYTES,
       capture_line_limit: CAPTURE_LINE_LIMIT,

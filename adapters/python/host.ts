@@ -7,7 +7,7 @@ import type { RuntimeEvent } from "../../src/core/bus.ts";
 import { ChironError } from "../../src/core/errors.ts";
 import type { Discovery, GenerationHost, HostStatus, LoadOptions, WorkflowHost } from "../../src/ports/host.ts";
 import { createBaselineHost } from "./baseline-host.ts";
-import { childEnvironment } from "./environment.ts";
+import { childEnvironment } from "../../src/core/child-environment.ts";
 import { loadGeneration, type LoadedGeneration } from "./generation.ts";
 import { findInterpreter, type Interpreter } from "./interpreter.ts";
 import { Leftovers } from "./leftovers.ts";
@@ -27,6 +27,8 @@ export interface PythonHostOptions {
   /** Workflow names that may be loaded; null: all. */
   readonly allow: readonly string[] | null;
   readonly walkAll: boolean;
+  /** Folders whose files are local tools. Default none. */
+  readonly toolDirs?: readonly string[];
   /** Shared processes of one generation at most. Default 2. */
   readonly maxProcesses?: number;
   /** Names of environment variables to hand down, instead of all that are not the runtime's own. */
@@ -105,7 +107,8 @@ class PythonHost implements WorkflowHost {
     if (!this.#pruned) await this.#sources.prune();
     this.#pruned = true;
     const known = this.#outside.get(unless ?? "") ?? this.#outside.get(this.#latest) ?? [];
-    const captured = await this.#sources.capture(dirs, walkAll, known);
+    const toolDirs = await Promise.all((this.#options.toolDirs ?? []).map(resolved));
+    const captured = await this.#sources.capture(dirs, walkAll, known, toolDirs);
     if (unless !== undefined && this.#outside.has(unless) && generationId(captured.files) === unless) return null;
     const loaded = await loadGeneration(
       {
@@ -116,6 +119,7 @@ class PythonHost implements WorkflowHost {
           dirs,
           allow: this.#options.allow,
           walkAll,
+          toolDirs,
         },
         sources: this.#sources,
         leftovers: this.#leftovers,

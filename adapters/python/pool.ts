@@ -1,7 +1,8 @@
 // The processes of one generation. A run goes to the process with the fewest runs whose loop moves; a workflow that was caught holding a loop,
 // and a run whose process died among neighbours, get a process of their own. A process that is known to be held is sent no run, so a run
 // that finds no place was never begun and can be given back without a doubt.
-import { messageOf } from "../../src/core/errors.ts";
+import { ChironError, messageOf } from "../../src/core/errors.ts";
+import type { JsonText } from "../../src/core/json-text.ts";
 import type { RunEnd, RunSession, RunStart } from "../../src/ports/host.ts";
 import { SLOW_MS } from "./pulse.ts";
 import type { RunProcess, RunProcessEvents } from "./run-process.ts";
@@ -85,6 +86,13 @@ export class Pool {
       this.#provide();
     }
     return promise;
+  }
+
+  /** A call outside every run, in the process with the fewest of them. */
+  async callTool(tool: string, method: string, args: JsonText): Promise<JsonText> {
+    const process = this.#leastLoaded() ?? [...this.#members.keys()].find((one) => one.open);
+    if (!process) throw new ChironError("unavailable", `tool ${tool}.${method}: no Python process is ready to call it`);
+    return process.callTool(tool, method, args);
   }
 
   async retire(): Promise<void> {

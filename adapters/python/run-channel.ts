@@ -2,8 +2,9 @@
 // Which process, and what its death means, is the pool's affair.
 import { messageOf } from "../../src/core/errors.ts";
 import { NULL_JSON, parseJson, type JsonText } from "../../src/core/json-text.ts";
-import type { RunEnd, RunSession, RunStart } from "../../src/ports/host.ts";
+import type { CtxCall, RunEnd, RunSession, RunStart } from "../../src/ports/host.ts";
 import type { WaitRequest } from "../../src/ports/store-types.ts";
+import { LocalCalls } from "./local-calls.ts";
 import type { HostWait, LogFrame, RunFrame, RuntimeFrame } from "./frames.ts";
 
 type Send = (frame: RuntimeFrame, raws?: readonly JsonText[]) => void;
@@ -20,6 +21,7 @@ export class RunChannel {
   readonly #session: RunSession;
   readonly #send: Send;
   readonly #settle: (end: RunEnd) => void;
+  readonly #local = new LocalCalls();
   #over = false;
   #cancelled = false;
   #left = false;
@@ -69,6 +71,7 @@ export class RunChannel {
   finish(end: RunEnd): void {
     if (this.#over) return;
     this.#over = true;
+    this.#local.end("the run ended before its tool did");
     this.#settle(this.#cancelled ? DROPPED : end);
   }
 
@@ -82,6 +85,8 @@ export class RunChannel {
         return this.#ask(this.#suspend(frame));
       case "call":
         return this.#ask(this.#call(frame, raws[0] ?? ("{}" as JsonText)));
+      case "tooled":
+        return this.#local.answered(frame, raws[0]);
       case "log":
         return this.log(frame, raws[0] ?? null);
       case "metric": {
@@ -133,11 +138,18 @@ export class RunChannel {
     );
   }
 
-  async #call({ q, type, ordinal }: Call, args: JsonText): Promise<void> {
-    const answer = await this.#session.call({ type, ordinal, args });
+  async #call(frame: Call, args: JsonText): Promise<void> {
+    const { q, type, ordinal } = frame;
+    const answer = await this.#session.call({ type, ordinal, args, ...this.#localOf(frame) });
     if (this.#over) return;
     if (answer.ok) this.#send({ t: "ok", r: this.number, q }, [answer.value]);
     else this.#send({ t: "no", r: this.number, q, error: answer.error });
+  }
+
+  #localOf({ q, local }: Call): Pick<CtxCall, "local"> {
+    if (!local) return {};
+    const perform = (): Promise<JsonText> => this.#local.ask(q, () => this.#send({ t: "tool", r: this.number, q }));
+    return { local: { path: local.path, methods: local.methods, problem: local.problem ?? null, perform } };
   }
 
   /** Takes the run away from a process that does not answer. Should its loop ever move again, this code does not. */

@@ -5,6 +5,7 @@ import type { JsonText } from "../../src/core/json-text.ts";
 import type { RunEnd, RunSession, RunStart } from "../../src/ports/host.ts";
 import { crashFailure } from "./crash.ts";
 import type { DiscoverOptions, HostFrame, LogFrame, ProcessFrame } from "./frames.ts";
+import { LocalCalls } from "./local-calls.ts";
 import { HostLink, type LinkOptions } from "./host-link.ts";
 import { describeEnd, type ProcessEnd } from "./process.ts";
 import { Pulse } from "./pulse.ts";
@@ -50,6 +51,7 @@ export class RunProcess {
   readonly #link: HostLink;
   readonly #events: RunProcessEvents;
   readonly #runs = new Map<number, RunChannel>();
+  readonly #tools = new LocalCalls();
   readonly #discovery = Promise.withResolvers<Discovered>();
   #lastNumber = 0;
   #ready = false;
@@ -134,6 +136,12 @@ export class RunProcess {
     });
   }
 
+  /** Calls a local tool outside every run. Rejects with ChironError. Only while `open`. */
+  callTool(tool: string, method: string, args: JsonText): Promise<JsonText> {
+    const q = ++this.#lastNumber;
+    return this.#tools.ask(q, () => this.#link.send({ t: "tool", r: null, q, tool, method }, [args]));
+  }
+
   /** Takes no more runs; ends when the active ones have. */
   async retire(): Promise<void> {
     if (!this.#leaving) {
@@ -187,6 +195,7 @@ export class RunProcess {
       if (run) run.receive(frame, raws);
       // A line of a run that is over, or of none: text of a run that has just ended is no reason to lose it.
       else if (frame.t === "log") this.#log(frame);
+      else if (frame.t === "tooled" && frame.r === null) this.#tools.answered(frame, raws[0]);
       return;
     }
     this.#processFrame(frame as ProcessFrame, raws);
@@ -242,6 +251,7 @@ export class RunProcess {
 
   #end(end: ProcessEnd): void {
     this.#gone = true;
+    this.#tools.end("the Python process ended before the tool did");
     this.pulse.idle();
     const why = this.#link.broken ?? this.#hostError ?? describeEnd(end);
     this.#discovery.reject(

@@ -5,7 +5,7 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "../../src/core/errors.ts";
-import { pythonFiles } from "./source-walk.ts";
+import { filesDirectlyIn, pythonFiles } from "./source-walk.ts";
 
 export interface Captured {
   /** Absolute path -> sha256. */
@@ -41,10 +41,15 @@ export class SourceStore {
     this.blobs = path.join(root, "blobs");
   }
 
-  /** Copies the .py files of the folders as they are now, and `others` that still exist. */
-  async capture(dirs: readonly string[], walkAll: boolean, others: Iterable<string> = []): Promise<Captured> {
+  /** Copies the .py files of the folders as they are now, those directly in `flatDirs`, and `others` that still exist. */
+  async capture(
+    dirs: readonly string[],
+    walkAll: boolean,
+    others: Iterable<string> = [],
+    flatDirs: readonly string[] = [],
+  ): Promise<Captured> {
     await fs.mkdir(this.blobs, { recursive: true, mode: 0o700 });
-    const inside = new Set(await pythonFiles(dirs, walkAll));
+    const inside = new Set([...(await pythonFiles(dirs, walkAll)), ...(await filesDirectlyIn(flatDirs))]);
     const extra = new Set(others);
     for (const file of inside) extra.delete(file);
     const files = new Map<string, string>();

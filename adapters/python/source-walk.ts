@@ -32,6 +32,16 @@ export async function pythonFiles(dirs: readonly string[], walkAll: boolean): Pr
   return [...found].sort();
 }
 
+/** Absolute paths of the .py files in these folders, without those below. A folder that is missing has none. */
+export async function filesDirectlyIn(dirs: readonly string[]): Promise<string[]> {
+  const found = dirs.map(async (folder) => {
+    const entries = await fs.readdir(folder, { withFileTypes: true }).catch(() => []);
+    const files = entries.filter((entry) => entry.name.endsWith(".py") && !entry.isDirectory());
+    return files.map((entry) => path.join(folder, entry.name));
+  });
+  return (await Promise.all(found)).flat();
+}
+
 /** A link that leads nowhere counts: that it cannot be read is worth telling. */
 async function isFile(link: string): Promise<boolean> {
   const stats = await fs.stat(link).catch(() => null);

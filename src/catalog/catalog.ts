@@ -1,6 +1,6 @@
 // What the workflow folders declare now: an immutable snapshot that reload replaces as one.
 import type { WebhookSpec } from "../webhooks/spec.ts";
-import type { DiscoveredWorkflow, GenerationHost, Problem } from "../ports/host.ts";
+import type { DiscoveredTool, DiscoveredWorkflow, GenerationHost, Problem } from "../ports/host.ts";
 import type { ScheduleDefinition } from "../ports/store-schedules.ts";
 
 export interface ServedWorkflow extends DiscoveredWorkflow {
@@ -8,6 +8,10 @@ export interface ServedWorkflow extends DiscoveredWorkflow {
   readonly host: GenerationHost;
   /** False when the file's newest text does not load and an older version serves. */
   readonly current: boolean;
+}
+
+export interface ServedTool extends DiscoveredTool {
+  readonly host: GenerationHost;
 }
 
 export interface WebhookEntry {
@@ -27,6 +31,8 @@ export interface Catalog {
   readonly webhooks: ReadonlyMap<string, WebhookEntry>;
   readonly schedules: ReadonlyMap<string, ScheduleEntry>;
   readonly problems: readonly Problem[];
+  /** Local tools by name, as the newest generation has them. */
+  readonly tools: ReadonlyMap<string, ServedTool>;
   /** Every file of this state of the folders: absolute path -> sha256. */
   readonly files: ReadonlyMap<string, string>;
   readonly loadedAt: number;
@@ -46,6 +52,7 @@ export const EMPTY_CATALOG: Catalog = {
   webhooks: new Map(),
   schedules: new Map(),
   problems: [],
+  tools: new Map(),
   files: new Map(),
   loadedAt: 0,
   loadMs: 0,

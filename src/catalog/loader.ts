@@ -18,6 +18,8 @@ export interface LoaderDeps {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly dirs: readonly string[];
+  /** Folders of local tools, which are watched too. */
+  readonly toolDirs?: readonly string[];
   readonly schedules: Omit<ScheduleOptions, "now">;
   /** Told which names came (back) into service. */
   readonly served: (names: readonly string[]) => Promise<void>;
@@ -61,13 +63,13 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
 
   /** Whether a file that does not load leaves open which workflow it holds. */
   uncertain(): boolean {
-    return this.#catalog.problems.some((problem) => problem.severity === "error");
+    return this.#catalog.problems.some((problem) => problem.severity === "error" && problem.kind !== "tool");
   }
 
   async start(): Promise<void> {
-    const { watcher, dirs } = this.#deps;
+    const { watcher } = this.#deps;
     watcher?.onChange(() => void this.reload());
-    await watcher?.watch(dirs, []);
+    await watcher?.watch(this.#trees(), []);
     await this.reload();
   }
 
@@ -106,6 +108,10 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
     }
   }
 
+  #trees(): readonly string[] {
+    return [...this.#deps.dirs, ...(this.#deps.toolDirs ?? [])];
+  }
+
   /** Nothing could be loaded at all: the last catalog stays, with the reason among its problems. */
   #keep(message: string): void {
     const path = this.#deps.dirs[0] ?? ".";
@@ -115,7 +121,7 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
   }
 
   async #swap(loaded: { readonly discovery: Discovery; readonly host: GenerationHost }): Promise<void> {
-    const { bus, clock, schedules, dirs, watcher, served } = this.#deps;
+    const { bus, clock, schedules, watcher, served } = this.#deps;
     const before = this.#catalog;
     const after = mergeCatalog(before, loaded, { ...schedules, now: clock.now() });
     this.#catalog = after;
@@ -140,13 +146,14 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
       ms,
     });
     this.#letGo();
-    await watcher?.watch(dirs, [...after.files.keys()]);
+    await watcher?.watch(this.#trees(), [...after.files.keys()]);
     await served([...added, ...changed]);
   }
 
   /** Generations that serve no workflow any more end when their runs have. */
   #letGo(): void {
-    const used = new Set([...this.#catalog.workflows.values()].map((workflow) => workflow.host));
+    const { workflows, tools } = this.#catalog;
+    const used = new Set([...workflows.values(), ...tools.values()].map((served) => served.host));
     for (const host of this.#hosts) {
       if (used.has(host)) continue;
       this.#hosts.delete(host);

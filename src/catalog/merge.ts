@@ -24,6 +24,7 @@ export function mergeCatalog(
     workflows,
     ...declared,
     problems: [...discovery.problems, ...declared.problems],
+    tools: new Map((discovery.tools ?? []).map((tool) => [tool.name, { ...tool, host }])),
     files: discovery.files,
     loadedAt: options.now,
     loadMs: discovery.ms,

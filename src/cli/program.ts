@@ -13,6 +13,7 @@ import { addReloadCommand } from "./reload.ts";
 import { addRunCommand } from "./run.ts";
 import { addRunsCommands } from "./runs.ts";
 import { addServeCommand } from "./serve.ts";
+import { addToolsCommands } from "./tools.ts";
 import { addVersionCommand } from "./version.ts";
 import { addWorkflowsCommands } from "./workflows.ts";
 
@@ -76,6 +77,7 @@ export function createProgram(deps: CommandDeps): Command {
     addRunsCommands,
     addEventsCommands,
     addWorkflowsCommands,
+    addToolsCommands,
     addReloadCommand,
     addCheckCommand,
     addDoctorCommand,

@@ -4,6 +4,7 @@ import path from "node:path";
 import { ChironError } from "../core/errors.ts";
 import { ALL_QUEUES, CONCURRENCY_ENV, DEFAULT_CONCURRENCY, type Concurrency, type QueueName } from "../core/queues.ts";
 import type { Enablement } from "../engine/contract.ts";
+import { toolConfig, type ToolConfig } from "./effects-tools.ts";
 import type { ConfigFile } from "./file-schema.ts";
 import { readConfigFile } from "./read-file.ts";
 
@@ -39,7 +40,7 @@ export interface Config {
   readonly reapAfter: number | undefined;
   readonly enablement: Enablement & { readonly names: readonly string[] | null };
   readonly envKeys: readonly string[];
-  readonly toolApiUrl: string | undefined;
+  readonly tools: ToolConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -55,6 +56,8 @@ export interface ConfigFlags {
   /** What a command takes when nobody says which store. */
   readonly storeDefault?: "sqlite" | "postgres";
   readonly graceDefaultMs?: number;
+  /** Read .env and .env.local of the project beneath the environment. */
+  readonly dotenv?: boolean;
   readonly python?: string;
 }
 
@@ -62,9 +65,10 @@ export interface ConfigFlags {
 export function loadConfig(root: string, env: Environment, flags: ConfigFlags = {}): Config {
   const file = readConfigFile(path.join(root, "chiron.toml"));
   const engine = file.engine ?? {};
+  const dirs = workflowDirs(root, env, flags, file);
   return Object.freeze({
     root,
-    dirs: workflowDirs(root, env, flags, file),
+    dirs,
     walkAll: file.workflows?.walk_all ?? false,
     host: flags.host ?? file.server?.host ?? "127.0.0.1",
     port: flags.port ?? file.server?.port ?? 7780,
@@ -93,7 +97,7 @@ export function loadConfig(root: string, env: Environment, flags: ConfigFlags = 
         : wholeNumber(env["WORKFLOW_REAP_REMOVED_AFTER_TICKS"], 3),
     enablement: enablement(env),
     envKeys: [env["CHIRON_API_KEY"], env["CENTAUR_API_KEY"]].map(nonEmpty).filter((key) => key !== undefined),
-    toolApiUrl: nonEmpty(env["WORKFLOW_TOOL_API_URL"]),
+    tools: toolConfig(root, dirs, nonEmpty(env["WORKFLOW_TOOL_API_URL"]), file.effects),
     env,
   });
 }

@@ -1,6 +1,7 @@
 // What chiron.toml may say: one strict object a section, so that a misspelt setting is named and not ignored.
 import { z } from "zod";
 import { parseDuration } from "../core/duration.ts";
+import { toolMembers } from "./effects-tools.ts";
 
 const duration = z.string().transform((text, context) => {
   const ms = parseDuration(text);
@@ -42,5 +43,6 @@ export const fileSchema = z.strictObject({
   python: z
     .strictObject({ interpreter: z.string().optional(), processes: z.int().min(1).max(64).optional() })
     .optional(),
+  effects: z.strictObject({ ...toolMembers }).optional(),
 });
 export type ConfigFile = z.infer<typeof fileSchema>;

@@ -39,6 +39,11 @@ export function slackClientMessageId(taskId: string, ordinal: string): string {
   return `${taskId}:slack:${ordinal}`;
 }
 
+/** The same whenever a task makes the same tool call again; the reference has none. */
+export function toolCallKey(taskId: string, ordinal: string): string {
+  return `absurd-workflow-tool:${taskId}:${ordinal}`;
+}
+
 /** Key of a child started without one: the reference has none, and so starts the child again on every replay. */
 export function childStartKey(taskId: string, ordinal: string): string {
   return `$child:${taskId}:${ordinal}`;

@@ -24,7 +24,8 @@ export async function answerCall(
     return { ok: false, error: `unsupported context request type ${call.type}` };
   }
   const { taskId, runId, workflowName, harnessType } = run;
-  const context = { taskId, runId, workflowName, harnessType, ordinal: call.ordinal, signal };
+  const local = call.local === undefined ? {} : { local: call.local };
+  const context = { taskId, runId, workflowName, harnessType, ordinal: call.ordinal, signal, ...local };
   return { ok: true, value: await deps.effects.call(call.type, call.args, context) };
 }
 

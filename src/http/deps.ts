@@ -2,6 +2,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Bus } from "../core/bus.ts";
 import type { RequestTracer } from "../core/request-tracer.ts";
+import type { CallTool } from "../catalog/call-tool.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -20,6 +21,8 @@ export interface ApiDeps {
   readonly store: Store;
   readonly engine: Engine;
   readonly catalog: CatalogView;
+  /** Absent where no tool can be called. */
+  readonly callTool?: CallTool;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly auth: AuthSettings;

@@ -16,6 +16,7 @@ import type { Route } from "./route.ts";
 import { runDetailRoutes } from "./run-detail.ts";
 import { runRoutes } from "./runs.ts";
 import { Streams, type StreamLimits } from "./stream.ts";
+import { toolRoutes } from "./tools.ts";
 
 export { listen, type Listening } from "./listen.ts";
 
@@ -51,6 +52,7 @@ function routesOf(deps: ApiDeps, streams: Streams, probes: readonly Route[]): Ro
     ...liveRoutes(deps, streams),
     ...eventRoutes(deps),
     ...catalogRoutes(deps),
+    ...toolRoutes(deps),
     ...probes,
   ];
   return [...routes, openapiRoute(deps, routes)];

@@ -1,6 +1,7 @@
 // What a workflow reaches outside: agents, tools, Slack. One port, so that a replay or a test can stand in for all of them.
 import type { TaskId } from "../core/ids.ts";
 import type { JsonText } from "../core/json-text.ts";
+import type { LocalTool } from "./host.ts";
 
 export interface EffectContext {
   readonly taskId: TaskId;
@@ -9,6 +10,8 @@ export interface EffectContext {
   /** Equal on every replay of the same call (decision D9). */
   readonly ordinal: string;
   readonly harnessType: string | null;
+  /** Of ctx.call_tool: what the asking process's own code has under the tool's name. */
+  readonly local?: LocalTool;
   /** Aborts when the run is cancelled or its claim is lost. */
   readonly signal: AbortSignal;
 }

@@ -44,6 +44,8 @@ export interface Discovery {
   readonly generation: Generation;
   readonly workflows: readonly DiscoveredWorkflow[];
   readonly problems: readonly Problem[];
+  /** Local tools; a host that knows none leaves them away. */
+  readonly tools?: readonly DiscoveredTool[];
   /** Every file of the folders and every other one the workflows imported that is not the standard library or a third-party package: absolute path -> sha256. */
   readonly files: ReadonlyMap<string, string>;
   /** How long the code took to load, in ms. */
@@ -91,6 +93,34 @@ export interface CtxCall {
   readonly ordinal: string;
   /** The arguments as one JSON object. */
   readonly args: JsonText;
+  /** Of ctx.call_tool: what the asking process's own code has under the tool's name. */
+  readonly local?: LocalTool;
+}
+
+/** A file of a `tools` folder, as the process that makes a call has loaded it. */
+export interface LocalTool {
+  /** Absolute. */
+  readonly path: string;
+  readonly methods: readonly string[];
+  /** Why the file cannot be called, if it cannot. */
+  readonly problem: string | null;
+  /** Runs the call there, as code of the run. Rejects with what the tool raised, or when the run ends first. */
+  perform(): Promise<JsonText>;
+}
+
+export interface DiscoveredTool {
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly description: string | null;
+  readonly methods: readonly {
+    readonly name: string;
+    readonly line: number;
+    readonly signature: string;
+    readonly description: string | null;
+  }[];
+  /** Why it cannot be called, if it cannot. */
+  readonly problem: string | null;
 }
 
 /** What the engine offers to one running attempt. */
@@ -122,6 +152,8 @@ export interface GenerationHost {
   readonly generation: Generation;
   /** Runs one attempt to its end. Aborting the signal stops it within a bounded time. Never rejects. */
   run(start: RunStart, session: RunSession, signal: AbortSignal): Promise<RunEnd>;
+  /** Calls a local tool outside every run. Absent: this host has none. Rejects with ChironError. */
+  callTool?(tool: string, method: string, args: JsonText): Promise<JsonText>;
   /** Lets running attempts finish, starts no new ones, then ends the processes. */
   retire(): Promise<void>;
   /** Ends the processes now. */

@@ -110,14 +110,6 @@ class Calls(Folder):
         (call,) = host.kinds("call")
         self.assertEqual(call.value, {"agents": [{"name": "a", "text": "x"}], "max_concurrency": 2})
 
-    def test_the_tools_program_is_asked_first_where_there_is_one(self) -> None:
-        program = self.write("../bin/centaur-tools", '#!/bin/sh\nprintf \'{"got": "%s %s %s %s", "in": \' "$@"\ncat\necho "}"\n')
-        os.chmod(program, 0o755)
-        self.workflow('return await ctx.call_tool("t", "m", {"x": 1})')
-        host = self.host(env={"PATH": f"{os.path.dirname(program)}:{os.environ['PATH']}"})
-        self.assertEqual(host.run().value, {"got": "call t m -", "in": {"x": 1}})
-        self.assertEqual(host.kinds("call"), [])
-
     def test_slack_buttons_are_checked_before_anything_is_posted(self) -> None:
         """Conformance 105."""
         self.workflow(

@@ -74,6 +74,7 @@ const CATALOG: Catalog = {
     ["a", minutely],
   ]),
   problems: [{ path: "/w/bad.py", line: 3, kind: "syntax", message: "no", severity: "error", traceback: "…" }],
+  tools: new Map(),
   files: new Map(),
   loadedAt: Date.UTC(2030, 0, 1),
   loadMs: 41,

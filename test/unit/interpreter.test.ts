@@ -4,7 +4,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
-import { childEnvironment } from "../../adapters/python/environment.ts";
+import { childEnvironment } from "../../src/core/child-environment.ts";
 import { findInterpreter } from "../../adapters/python/interpreter.ts";
 
 let real = "";

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import inspect
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +12,7 @@ from .discovery import Workflow
 from .hydrate import hydrate
 from .session import Session
 from .snapshot import Snapshot
+from .threads import in_thread
 
 
 async def attempt(
@@ -46,50 +44,13 @@ async def _call(handler: Callable[..., Any], inp: Any, context: WorkflowContext)
     if _is_async(handler):
         result = handler(inp, context)
     else:
-        result = await _in_thread(lambda: handler(inp, context))
+        result = await in_thread(lambda: handler(inp, context))
     return await result if inspect.isawaitable(result) else result
 
 
 def _is_async(handler: Callable[..., Any]) -> bool:
     called = inspect.unwrap(handler)
     return inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(getattr(called, "__call__", None))
-
-
-async def _in_thread(body: Callable[[], Any]) -> Any:
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
-    context = contextvars.copy_context()
-
-    def settle(method: Callable[[Any], None], outcome: Any) -> None:
-        if not future.done():
-            method(outcome)
-
-    def work() -> None:
-        try:
-            outcome, method = context.run(body), future.set_result
-        except (SystemExit, KeyboardInterrupt) as error:
-            outcome, method = _Exit(error), future.set_result
-        except BaseException as error:
-            outcome, method = error, future.set_exception
-        loop.call_soon_threadsafe(settle, method, outcome)
-
-    threading.Thread(target=work, name="chiron-handler", daemon=True).start()
-    try:
-        outcome = await asyncio.shield(future)
-    except asyncio.CancelledError:
-        # A thread cannot be stopped. The run is over when its code is; when that takes too long the runtime ends the process.
-        await asyncio.wait({future})
-        raise
-    if isinstance(outcome, _Exit):
-        raise outcome.error
-    return outcome
-
-
-class _Exit:
-    """Carries what a future would not take."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
 
 
 _mentions: dict[str, bool] = {}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from .answers import Answer, Reply
@@ -19,11 +19,14 @@ from .current import Body, current_body
 from .descriptors import Descriptors
 from .failures import tell
 from .guard import current_run, task_factory
-from .json_values import encode, encode_plain, encode_result, quote
+from .json_values import decode, encode, encode_plain, encode_result, quote
+from .local_tools import call_local
 from .policy import execute
 from .reader import LineSplitter, attach
 from .session import Resolved, Wait
 from .snapshot import Snapshot
+from .tool_files import ToolFile
+from .tool_program import PROGRAM, call_program
 
 
 class BaselineHost:
@@ -44,6 +47,7 @@ class BaselineHost:
         self._pending: dict[str, asyncio.Future[Answer | None]] = {}
         self._ended = False
         self._warned: set[str] = set()
+        self._tools: dict[str, ToolFile] = {}
 
     def serve(self, behind: bytes, ended: bool) -> None:
         """Run the handler to its last line; does not return."""
@@ -110,6 +114,7 @@ class BaselineHost:
     async def _attempt(self) -> None:
         try:
             found = discover()
+            self._tools = found.tools
             workflow = found.workflows.get(self.workflow_name)
             if workflow is None:
                 raise RuntimeError(found.unknown(self.workflow_name))
@@ -128,6 +133,16 @@ class BaselineHost:
     def ask(self, type: str, kind: str, fields: dict[str, Any]) -> Awaitable[Any]:
         """See session.Session."""
         return self._request(type, encode(fields, type)[0])
+
+    async def tool(self, tool: str, method: str, args: dict[str, Any]) -> Any:
+        """See session.Session. A baseline engine knows nothing of local tools, and leaves the program to the host."""
+        local = self._tools.get(tool)
+        if local is not None and (method in local.methods or local.problem is not None):
+            return decode(await call_local(local, method, args))
+        program = shutil.which(PROGRAM)
+        if program is not None:
+            return await call_program(program, tool, method, args)
+        return await self.ask("ctx.call_tool", "tool", {"tool": tool, "method": method, "args": args})
 
     def _request(self, type: str, fields: str) -> Awaitable[Any]:
         self._requests += 1
@@ -168,10 +183,6 @@ class BaselineHost:
         fields = {key: value for key, value in wait.request.items() if key != "type"}
         value = await self.ask(wait.request["type"], "wait", {"step": name, **fields})
         return Resolved(wait.kind, value)
-
-    def hold(self) -> AbstractContextManager[None]:
-        """See session.Session. Here the engine alone decides about suspension."""
-        return nullcontext()
 
     def log(self, level: str, message: str, fields: dict[str, Any] | None, source: str = "log") -> None:
         """See session.Session. The host's own remarks go to stderr."""

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import shutil
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from .json_values import encode
 from .session import Session
 from .slack_buttons import message_of
-
-_CLI = "centaur-tools"
 
 
 class OutsideCalls:
@@ -27,13 +21,8 @@ class OutsideCalls:
         return ToolNames(self)
 
     async def call_tool(self, tool: str, method: str, args: Mapping[str, Any] | None = None) -> Any:
-        """Call a tool's method: through the centaur-tools program where there is one, else through the runtime."""
-        arguments = dict(args or {})
-        program = shutil.which(_CLI)
-        if program is not None:
-            with self._session.hold():
-                return await _call_program(program, tool, method, arguments)
-        return await self._session.ask("ctx.call_tool", "tool", {"tool": tool, "method": method, "args": arguments})
+        """Call a tool's method: a local tool, else the centaur-tools program where there is one, else the tool API."""
+        return await self._session.tool(str(tool), str(method), dict(args or {}))
 
     async def post_to_slack(self, channel: str, text: str, **kwargs: Any) -> Any:
         """Post a message: {channel, ts}."""
@@ -90,23 +79,3 @@ class ToolMethod:
         if arguments is not None and not isinstance(arguments, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError("a tool takes one dict or keyword arguments")
         return await self._calls.call_tool(self._tool, self._method, {**(arguments or {}), **kwargs})
-
-
-async def _call_program(program: str, tool: str, method: str, args: dict[str, Any]) -> Any:
-    pipe = asyncio.subprocess.PIPE
-    child = await asyncio.create_subprocess_exec(
-        program, "call", tool, method, "-", stdin=pipe, stdout=pipe, stderr=pipe
-    )
-    try:
-        out, err = await child.communicate(encode(args, f"tool {tool}.{method}")[0].encode())
-    except asyncio.CancelledError:
-        if child.returncode is None:
-            child.kill()
-        raise
-    if child.returncode != 0:
-        reason = err.decode("utf-8", "replace").strip() or f"exit status {child.returncode}"
-        raise RuntimeError(f"{_CLI} call {tool} {method} failed: {reason}")
-    try:
-        return json.loads(out) if out.strip() else None
-    except ValueError:
-        raise RuntimeError(f"{_CLI} call {tool} {method} did not answer with JSON") from None

@@ -21,6 +21,7 @@ from .metadata import SHORTHANDS, description_of, principal_of, schedule_of, web
 from .problems import Problem, import_problem
 from .schema import input_schema
 from .snapshot import Snapshot, SnapshotLoader, is_foreign
+from .tool_files import ToolFile, load_tools, tool_dirs
 
 
 @dataclass
@@ -55,6 +56,7 @@ class Discovery:
     workflows: dict[str, Workflow] = field(default_factory=dict[str, Workflow])
     problems: list[Problem] = field(default_factory=list[Problem])
     files: dict[str, str] = field(default_factory=dict[str, str])
+    tools: dict[str, ToolFile] = field(default_factory=dict[str, ToolFile])
     ms: float = 0.0
 
     def unknown(self, name: str) -> str:
@@ -69,9 +71,15 @@ class Discoverer:
     """Discovers once. `importing` is told the path of a file before and None after its import."""
 
     def __init__(
-        self, dirs: Sequence[str], allows: Callable[[str], bool], snapshot: Snapshot, walk_all: bool = False
+        self,
+        dirs: Sequence[str],
+        allows: Callable[[str], bool],
+        snapshot: Snapshot,
+        walk_all: bool = False,
+        tools: Sequence[str] | None = None,
     ) -> None:
         self._roots = import_paths.existing(dirs)
+        self._tool_dirs = tool_dirs(self._roots) if tools is None else tools
         self._allows = allows
         self._snapshot = snapshot
         self._walk_all = walk_all
@@ -101,6 +109,7 @@ class Discoverer:
                 found.problems.append(
                     Problem(candidate.path, candidate.line, "exit", message, workflow_name=candidate.name)
                 )
+        found.tools = load_tools(self._tool_dirs, self._snapshot, skip or {}, self.importing, found.problems)
         found.files = {**self._files(), **found.files}
         found.ms = (time.perf_counter() - started) * 1000
         return found

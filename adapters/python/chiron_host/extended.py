@@ -25,7 +25,9 @@ from .json_values import decode, encode_plain
 from .outcome import error_frame, result_frame
 from .reader import LineSplitter, attach
 from .run import Run
+from .run_tools import performed_frame
 from .snapshot import Snapshot
+from .tool_files import ToolFile
 from .watchdog import Watchdog
 from .writer import Writer
 
@@ -58,7 +60,11 @@ class ExtendedHost:
         allow = hello.get("allow")
         names = None if allow is None else frozenset(allow)
         self._discoverer = Discoverer(
-            hello["dirs"], lambda name: names is None or name in names, self._snapshot, bool(hello.get("walk_all"))
+            hello["dirs"],
+            lambda name: names is None or name in names,
+            self._snapshot,
+            bool(hello.get("walk_all")),
+            hello.get("tool_dirs"),
         )
         self._discoverer.importing = self._importing
         self._discovery: Discovery | None = None
@@ -114,6 +120,8 @@ class ExtendedHost:
                 self.send(f"{self.nonce}{error_frame(header['r'], error)}\n")
         elif kind == "discover":
             self._tell_discovery(header)
+        elif kind == "tool" and header.get("r") is None:
+            self.loop.create_task(self._tool(header, texts))
         elif kind == "ping":
             self._frame(t="pong", at=header.get("at"), frozen=len(self._frozen))
         elif kind == "exit":
@@ -121,7 +129,7 @@ class ExtendedHost:
             self._exit_when_idle()
         elif header.get("r") in self._runs:
             self._to_run(kind, self._runs[header["r"]], header, texts)
-        elif kind not in ("kept", "no", "resolved", "frozen", "drop", "cancel"):
+        elif kind not in ("kept", "no", "resolved", "frozen", "drop", "cancel", "tool"):
             self._host_error(f"unknown frame type {kind!r}", None)
 
     def _to_run(self, kind: str, run: Run, header: dict[str, Any], texts: list[str]) -> None:
@@ -133,6 +141,8 @@ class ExtendedHost:
                 run.answer(header["q"], Answer(False, message))
         elif kind == "resolved":
             run.waits.resolved(header["q"], header["steps"], header["kinds"], texts)
+        elif kind == "tool":
+            run.tools.perform(header["q"])
         elif kind in ("frozen", "drop"):
             run.logs.close()
             run.freeze()
@@ -208,8 +218,17 @@ class ExtendedHost:
             "workflows": [workflow.as_json() for workflow in found.workflows.values()],
             "problems": [problem.as_json() for problem in found.problems],
             "files": found.files,
+            "tools": [tool.as_json() for tool in found.tools.values()],
         }
         self.send(f'{self.nonce}{{"t":"discovery","ms":{found.ms:.1f}}}\t{json.dumps(body, default=str)}\n')
+
+    def local_tool(self, name: str) -> ToolFile | None:
+        """The tool of this name in the folders' tools, as this process loaded it."""
+        return self._discovered().tools.get(name)
+
+    async def _tool(self, header: dict[str, Any], texts: list[str]) -> None:
+        """A tool called by a person, outside every run."""
+        self.send(self.nonce + await performed_frame(self.local_tool(header["tool"]), header, texts[0]) + "\n")
 
     def _stalled(self, ms: float, run: object, where: str) -> None:
         r = run.r if isinstance(run, Run) else None

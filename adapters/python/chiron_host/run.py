@@ -6,8 +6,8 @@ Lives in the loop's thread except for log and metric. What starts and ends attem
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
@@ -17,6 +17,7 @@ from .guard import Guarded
 from .json_values import decode, encode, quote
 from .policy import execute
 from .run_output import Channel, RunOutput
+from .run_tools import RunTools
 from .session import Resolved, Wait
 from .waits import Waits
 
@@ -51,6 +52,7 @@ class Run(RunOutput, Guarded):
         self._q = 0
         self._pending: dict[int, asyncio.Future[Answer | None]] = {}
         self.waits = Waits(self)
+        self.tools = RunTools(self)
         RunOutput.__init__(self, channel, self.r)
 
     def checkpoint(self, name: str) -> str:
@@ -112,6 +114,14 @@ class Run(RunOutput, Guarded):
 
     def ask(self, type: str, kind: str, fields: dict[str, Any]) -> Awaitable[Any]:
         """See session.Session. Flat agent arguments: the extended protocol has no need of the reference's wrapping."""
+        return self.send_call(type, kind, fields)[1]
+
+    async def tool(self, tool: str, method: str, args: dict[str, Any]) -> Any:
+        """See session.Session."""
+        return await self.tools.call(self._channel.local_tool(tool), tool, method, args)
+
+    def send_call(self, type: str, kind: str, fields: dict[str, Any], extra: str = "") -> tuple[int, Reply]:
+        """Send a request with these header members more; its number and its answer."""
         if self.cancelled:
             raise asyncio.CancelledError("the run was cancelled")
         text = encode(fields["args"] if type == "ctx.agent_turn" else fields, type)[0]
@@ -121,9 +131,18 @@ class Run(RunOutput, Guarded):
         self._pending[q] = future
         self.busy += 1
         future.add_done_callback(lambda _: self._settled(q))
-        header = f'{{"t":"call","r":{self.r},"q":{q},"type":{quote(type)},"ordinal":{quote(ordinal)}}}'
+        header = f'{{"t":"call","r":{self.r},"q":{q},"type":{quote(type)},"ordinal":{quote(ordinal)}{extra}}}'
         self._send(f"{self._channel.nonce}{header}\t{text}\n")
-        return Reply(future)
+        return q, Reply(future)
+
+    def send_frame(self, text: str) -> None:
+        """Send a frame of this run."""
+        if not self.frozen:
+            self._send(f"{self._channel.nonce}{text}\n")
+
+    def spawn(self, start: Callable[[], Any]) -> None:
+        """Start a coroutine as a task of this run, in the current context."""
+        self._loop.create_task(start())
 
     async def _answered(self, q: int, future: asyncio.Future[Answer | None]) -> Answer | None:
         self.busy += 1
@@ -137,17 +156,6 @@ class Run(RunOutput, Guarded):
         self._pending.pop(q, None)
         if self.waits.open:
             self.waits.check_soon()
-
-    @contextmanager
-    def hold(self) -> Generator[None, None, None]:
-        """See session.Session."""
-        self.busy += 1
-        try:
-            yield
-        finally:
-            self.busy -= 1
-            if self.waits.open:
-                self.waits.check_soon()
 
     def answer(self, q: int, answer: Answer | None) -> None:
         """The runtime answered request q. None: done, with nothing to say."""

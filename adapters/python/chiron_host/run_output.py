@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from .json_values import encode_plain, quote
 from .loglines import LineLog
+from .tool_files import ToolFile
 
 
 class Channel(Protocol):
@@ -19,6 +20,10 @@ class Channel(Protocol):
     capture_line_limit: int
     send: Callable[[str], None]
     send_from_anywhere: Callable[[str], None]
+
+    def local_tool(self, name: str) -> ToolFile | None:
+        """The local tool of this name."""
+        ...
 
 
 class RunOutput:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 
@@ -47,8 +46,8 @@ class Session(Protocol):
         """Send a request now; awaiting gives its answer. A refusal is a RuntimeError."""
         ...
 
-    def hold(self) -> AbstractContextManager[None]:
-        """While it is open the run is not suspended: something of it is going on that the session cannot see."""
+    async def tool(self, tool: str, method: str, args: dict[str, Any]) -> Any:
+        """A tool's answer. A refusal is a RuntimeError."""
         ...
 
     def log(self, level: str, message: str, fields: dict[str, Any] | None, source: str = "log") -> None:

@@ -1,5 +1,5 @@
-// What of the runtime's environment a host process gets. The reference hands everything down except its own signing secret, and workflows
-// count on that (DATABASE_URL, SLACK_BOT_TOKEN, OPENAI_API_KEY, proxies); so this keeps all but what belongs to the runtime itself.
+// What of the runtime's environment a child process gets: a Python host, a tool's program. The reference hands everything down except its own
+// signing secret, and workflows count on that (DATABASE_URL, SLACK_BOT_TOKEN, proxies); so this keeps all but what belongs to the runtime itself.
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -21,7 +21,7 @@ const NEEDED: ReadonlySet<string> = new Set([
   "VIRTUAL_ENV",
 ]);
 
-/** The environment of a host process. With `allow` only those names, and what an interpreter needs, are kept; withheld names never are. */
+/** The environment of a child process. With `allow` only those names, and what an interpreter needs, are kept; withheld names never are. */
 export function childEnvironment(env: Environment, allow?: readonly string[]): Record<string, string> {
   const allowed = allow && new Set(allow);
   const kept: Record<string, string> = {};
