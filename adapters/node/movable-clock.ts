@@ -16,8 +16,8 @@ export function createMovableClock(real: Pick<typeof REAL_CLOCK, "now" | "sleep"
   const now = (): number => (mode === "frozen" ? frozenMs : real.now() + offsetMs);
   return {
     now,
-    monotonic: REAL_CLOCK.monotonic,
-    soon: REAL_CLOCK.soon,
+    monotonic: () => REAL_CLOCK.monotonic(),
+    soon: (work) => REAL_CLOCK.soon(work),
     async sleep(ms, signal) {
       if (signal?.aborted) return;
       const sleeper = { atMs: now() + ms, wake: new AbortController() };

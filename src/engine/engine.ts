@@ -16,6 +16,8 @@ import { createReaper } from "./reaper.ts";
 import { createRetention } from "./retention.ts";
 import type { Service } from "./service.ts";
 import type { EngineSettings } from "./settings.ts";
+import type { Walkable } from "./time-walk.ts";
+import { createWalkable } from "./walkable.ts";
 import { Worker } from "./worker.ts";
 
 export interface EngineDeps {
@@ -44,6 +46,8 @@ export interface RunningEngine extends Engine {
   /** Runs of an earlier process that start() took over. */
   takenOver(): number;
   poke(): void;
+  /** For moving its time. */
+  readonly walkable: Walkable;
 }
 
 /** Built-in names first: a file cannot take one. */
@@ -98,6 +102,7 @@ export function createEngine(deps: EngineDeps): RunningEngine {
     ...control,
     activeRuns: () => worker.attempts.size,
     poke: () => worker.poke(),
+    walkable: createWalkable({ store, worker, leases: leaseDeps, sources: [] }),
     async start() {
       if (deps.soleOwner) orphans = await takeOver(leaseDeps);
       for (const service of services) service.start();

@@ -44,7 +44,7 @@ export interface Moved {
   readonly busy: number;
 }
 
-/** How long one stop waits for the work it began, in ms. */
+/** How long one stop waits for the work it began, in ms of real time. */
 const PATIENCE_MS = 5_000;
 /** Between two looks at the engine while it works, in ms. */
 const LOOK_MS = 2;
@@ -56,11 +56,13 @@ export class TimeWalk {
   readonly #clock: MovableClock;
   readonly #engine: Walkable;
   readonly #bus: Bus;
+  readonly #patienceMs: number;
   #moving = false;
   /** Runs that outlasted the patience of a stop: later ones do not wait for them. */
   #slow = new Set<string>();
 
-  constructor(clock: MovableClock, engine: Walkable, bus: Bus) {
+  constructor(clock: MovableClock, engine: Walkable, bus: Bus, patienceMs = PATIENCE_MS) {
+    this.#patienceMs = patienceMs;
     this.#clock = clock;
     this.#engine = engine;
     this.#bus = bus;
@@ -119,7 +121,7 @@ export class TimeWalk {
     if (move.kind === "by") return this.#clock.now() + move.ms;
     const { nowMs } = this.#clock.reading();
     // What is due already is not what "next" asks for.
-    await this.#settle(this.#clock.monotonic() + PATIENCE_MS);
+    await this.#settle(this.#clock.monotonic() + this.#patienceMs);
     const next = await this.#engine.nextDueAt();
     if (next !== null) return Math.max(next, nowMs);
     throw new ChironError("conflict", "nothing will become due: no run sleeps and no schedule is active");
@@ -155,7 +157,7 @@ export class TimeWalk {
 
   /** Begins what is due and waits for its end, within this stop's patience. */
   async #settle(deadline: number): Promise<void> {
-    const until = Math.min(deadline, this.#clock.monotonic() + PATIENCE_MS);
+    const until = Math.min(deadline, this.#clock.monotonic() + this.#patienceMs);
     for (;;) {
       await this.#engine.round();
       const due = await this.#engine.nextDueAt();

@@ -5,6 +5,7 @@ import { createEngine, type RunningEngine } from "../../src/engine/engine.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "../../src/engine/settings.ts";
 import { openSqlite } from "../../adapters/sqlite/open.ts";
 import { VirtualClock } from "../../adapters/node/virtual-clock.ts";
+import type { Clock } from "../../src/ports/clock.ts";
 import type { Effects } from "../../src/ports/effects.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { Task } from "../../src/ports/store-types.ts";
@@ -12,8 +13,8 @@ import { ScriptedNames } from "./scripted-host.ts";
 
 export const START_MS = Date.UTC(2026, 0, 1);
 
-export interface Bench {
-  readonly clock: VirtualClock;
+export interface Bench<C extends Clock = VirtualClock> {
+  readonly clock: C;
   readonly bus: Bus;
   readonly store: Store;
   readonly names: ScriptedNames;
@@ -30,19 +31,20 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-export interface BenchOptions {
+export interface BenchOptions<C extends Clock = VirtualClock> {
   readonly settings?: Partial<EngineSettings>;
   readonly effects?: Effects;
   readonly store?: Store;
-  readonly clock?: VirtualClock;
+  readonly clock?: C;
   readonly allows?: (name: string) => boolean;
   readonly soleOwner?: boolean;
 }
 
 const NO_EFFECTS: Effects = { types: new Set(), call: () => Promise.reject(new Error("no effects")) };
 
-export async function openBench(options: BenchOptions = {}): Promise<Bench> {
-  const clock = options.clock ?? new VirtualClock(START_MS);
+/** Stands still at START_MS unless it is given a clock of another kind. */
+export async function openBench<C extends Clock = VirtualClock>(options: BenchOptions<C> = {}): Promise<Bench<C>> {
+  const clock = options.clock ?? (new VirtualClock(START_MS) as Clock as C);
   const bus = new Bus();
   const events: RuntimeEvent[] = [];
   bus.subscribe((event) => events.push(event));
