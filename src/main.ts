@@ -4,6 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { createWatcher } from "../adapters/fs/watcher.ts";
 import { FAULT_VARIABLE, withFaultPoint } from "../adapters/node/fault-points.ts";
+import { createMovableClock } from "../adapters/node/movable-clock.ts";
 import { REAL_CLOCK } from "../adapters/node/real-clock.ts";
 import { runAnalysis } from "../adapters/python/check-runner.ts";
 import { createPythonHost } from "../adapters/python/host.ts";
@@ -15,6 +16,7 @@ import { createProgram } from "./cli/program.ts";
 import { loadConfig, type Config } from "./config/config.ts";
 import { Bus } from "./core/bus.ts";
 import { ChironError } from "./core/errors.ts";
+import type { Clock } from "./ports/clock.ts";
 import type { Store } from "./ports/store.ts";
 import { DATABASE_TOOLS, inspectStore } from "./wire-database.ts";
 
@@ -42,7 +44,9 @@ const wiring: Wiring = {
     ]);
     const { config, stop } = await withPrivatePostgres(asked, options);
     try {
-      const opened = await openStore(config);
+      const movable = options.mode === "dev" && config.storeKind === "sqlite" ? createMovableClock() : null;
+      const clock = movable ?? REAL_CLOCK;
+      const opened = await openStore(config, clock);
       const store = withFaultPoint(opened, config.env[FAULT_VARIABLE], () => process.kill(process.pid, "SIGKILL"));
       const host = createPythonHost({
         dirs: config.dirs,
@@ -57,7 +61,7 @@ const wiring: Wiring = {
         ...(interpreter ? { python: interpreter.path } : {}),
         ...(config.baselineHost ? { baselinePath: config.baselineHost } : {}),
       });
-      const parts = { clock: REAL_CLOCK, bus, store, host, watcher: createWatcher(), version };
+      const parts = { clock, movable, bus, store, host, watcher: createWatcher(), version };
       return await startRuntime(config, options, { ...parts, closed: stop });
     } catch (error) {
       await stop();
@@ -67,9 +71,9 @@ const wiring: Wiring = {
 };
 
 /** The store that the configuration names. Postgres is loaded only when it is used: a laptop's start need not wait for it. */
-async function openStore(config: Config): Promise<Store> {
+async function openStore(config: Config, clock: Clock): Promise<Store> {
   if (config.storeKind === "sqlite") {
-    return openSqlite({ path: config.storePath, clock: REAL_CLOCK, synchronous: config.synchronous });
+    return openSqlite({ path: config.storePath, clock, synchronous: config.synchronous });
   }
   if (config.databaseUrl === undefined) {
     throw new ChironError("config_invalid", "the store is Postgres, and there is no DATABASE_URL", {

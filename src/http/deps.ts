@@ -5,6 +5,8 @@ import type { RequestTracer } from "../core/request-tracer.ts";
 import type { CallTool } from "../catalog/call-tool.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
 import type { Engine } from "../engine/contract.ts";
+import type { TimeWalk } from "../engine/time-walk.ts";
+import type { ScheduleControl } from "../engine/schedules/contract.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 
@@ -20,11 +22,14 @@ export interface AuthSettings {
 export interface ApiDeps {
   readonly store: Store;
   readonly engine: Engine;
+  readonly schedules: ScheduleControl;
   readonly catalog: CatalogView;
   /** Absent where no tool can be called. */
   readonly callTool?: CallTool;
   readonly bus: Bus;
   readonly clock: Clock;
+  /** Moves the clock; absent where time is real. */
+  readonly time?: TimeWalk | undefined;
   readonly auth: AuthSettings;
   readonly info: { readonly version: string; readonly mode: string };
   /** Told of every request; absent where nobody traces. */

@@ -2,6 +2,7 @@
 // sockets are listen.ts's matter.
 import { Hono } from "hono";
 import { catalogRoutes } from "./catalog.ts";
+import { CLOCK_HEADER, clockHeader, clockRoutes } from "./clock.ts";
 import type { ApiDeps, Bindings } from "./deps.ts";
 import { envelope, errorResponse } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
@@ -15,6 +16,7 @@ import { openapiRoute } from "./openapi.ts";
 import type { Route } from "./route.ts";
 import { runDetailRoutes } from "./run-detail.ts";
 import { runRoutes } from "./runs.ts";
+import { scheduleRoutes } from "./schedules.ts";
 import { Streams, type StreamLimits } from "./stream.ts";
 import { toolRoutes } from "./tools.ts";
 
@@ -38,6 +40,8 @@ export function createApp(deps: ApiDeps, options: AppOptions = {}): ApiApp {
   app.use(async (context, next) => {
     guard(context.req.raw);
     await next();
+    const moved = clockHeader(deps);
+    if (moved !== null) context.header(CLOCK_HEADER, moved);
   });
   for (const entry of routes) app.on(entry.method, honoPath(entry.path), handlerOf(entry, deps, keys));
   app.notFound((context) => unrouted(routes, context.req.method, context.req.path));
@@ -53,6 +57,8 @@ function routesOf(deps: ApiDeps, streams: Streams, probes: readonly Route[]): Ro
     ...eventRoutes(deps),
     ...catalogRoutes(deps),
     ...toolRoutes(deps),
+    ...clockRoutes(deps),
+    ...scheduleRoutes(deps),
     ...probes,
   ];
   return [...routes, openapiRoute(deps, routes)];
