@@ -30,6 +30,7 @@ export function createAdmin(session: Session, about: About, end: () => Promise<v
   return {
     describe: () => ({ kind: "postgres", location, ...about }),
     commits: sender.commits,
+    batches: () => session.batches,
     async backup() {
       if (ending) throw closed(location);
       throw new ChironError("bad_request", `the store ${location} is a Postgres database, which has its own backups`, {

@@ -161,6 +161,8 @@ function createClaim(session: Session): ClaimTransitions["claim"] {
       return [{ ...request, claimedBy: `${request.owner}:${session.boot}-${serial}` }];
     });
     const answers = await lane(asked, { awaits: [...new Set(asked.map(({ queue }) => queueMark(queue)))] });
+    const size = answers.reduce((sum, runs) => sum + runs.length, 0);
+    if (size > 0) session.batches.claims.observe(size);
     let at = 0;
     return requests.map(({ queue, limit }) => (session.queues.has(queue) && limit >= 1 ? answers[at++]! : []));
   };

@@ -54,6 +54,7 @@ export interface Timing {
 export class Gatherer {
   readonly #timing: Timing;
   readonly #refuse: () => Error;
+  readonly #gathered: (calls: number) => void;
   readonly #lanes: LaneState[] = [];
   readonly #last = new Map<string, Job>();
   readonly #marked = new Map<string, Set<Job>>();
@@ -62,10 +63,11 @@ export class Gatherer {
   #closing: (() => void) | null = null;
   #closed: Promise<void> | null = null;
 
-  /** `refuse` makes the error of calls after the close. */
-  constructor(timing: Timing, refuse: () => Error) {
+  /** `refuse` makes the error of calls after the close; `gathered` is told how many calls a statement carried, once it has committed. */
+  constructor(timing: Timing, refuse: () => Error, gathered: (calls: number) => void) {
     this.#timing = timing;
     this.#refuse = refuse;
+    this.#gathered = gathered;
   }
 
   lane<M, A>(options: LaneOptions<M, A>): Lane<M, A> {
@@ -148,6 +150,7 @@ export class Gatherer {
   async #run(lane: LaneState, jobs: readonly Job[]): Promise<void> {
     try {
       await together(lane, jobs);
+      this.#gathered(jobs.length);
     } catch (error) {
       if (jobs.length > 1 && isMembersFault(error)) await apart(lane, jobs);
       else for (const job of jobs) job.reject(error);

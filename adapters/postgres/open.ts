@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
 import { ChironError } from "../../src/core/errors.ts";
+import { BATCH_SIZES, Histogram } from "../../src/core/histogram.ts";
 import { ALL_QUEUES } from "../../src/core/queues.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Store } from "../../src/ports/store.ts";
@@ -53,10 +54,12 @@ export async function openPostgres(options: OpenOptions): Promise<Store> {
   const config = await usableConfig(clientConfig(connection), location);
   const { schema, version, queues } = await prepare(config, location, options);
   const database = new Database({ config, poolSize: options.poolSize ?? POOL_SIZE, time: clock ?? null });
-  const gatherer = new Gatherer(clock ?? REAL_TIMING, () => closed(location));
+  const batches = { commits: new Histogram(BATCH_SIZES), claims: new Histogram(BATCH_SIZES) };
+  const refuse = (): Error => closed(location);
+  const gatherer = new Gatherer(clock ?? REAL_TIMING, refuse, (calls) => batches.commits.observe(calls));
   const listener = createListener(config);
   const boot = randomBytes(6).toString("hex");
-  const session = { sender: createSender(database, location), gatherer, queues, boot, location };
+  const session = { sender: createSender(database, location), gatherer, batches, queues, boot, location };
   return buildStore(session, { schema, version }, listener, async () => {
     await listener.close();
     await database.end();

@@ -1,6 +1,7 @@
 // What the parts of one open store share: the way to the database, the way to commit together, and which queues there are.
 import { ChironError } from "../../src/core/errors.ts";
 import { isUuid } from "../../src/core/ids.ts";
+import type { StoreBatches } from "../../src/ports/store.ts";
 import type { ClaimRef, Refused } from "../../src/ports/store-types.ts";
 import { packText } from "./codec.ts";
 import { readToken } from "./claim-token.ts";
@@ -10,6 +11,7 @@ import type { Sender } from "./sending.ts";
 export interface Session {
   readonly sender: Sender;
   readonly gatherer: Gatherer;
+  readonly batches: StoreBatches;
   /** The queues this store serves, in the order in which they are asked, each with the number its functions end in. */
   readonly queues: ReadonlyMap<string, number>;
   /** Differs with every opening, so that no two openings ever hand out the same claim or ticket. */

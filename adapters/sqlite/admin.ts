@@ -20,6 +20,7 @@ export function createAdmin(session: Session, release: () => void): StoreAdmin {
   return {
     describe: () => ({ kind: "sqlite", location, version, schema }),
     commits: () => commits.commits,
+    batches: () => ({ commits: commits.sizes, claims: session.claimSizes }),
     backup(target) {
       if (!db.open) return Promise.reject(closed(location));
       const copy = backups.then(() => backup(session, target));

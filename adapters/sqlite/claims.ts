@@ -72,7 +72,12 @@ export function createClaims(session: Session, parts: ClaimParts): ClaimTransiti
   };
 
   return {
-    claim: (requests) => each(session, requests, claim),
+    async claim(requests) {
+      const claimed = await each(session, requests, claim);
+      const size = claimed.reduce((sum, runs) => sum + runs.length, 0);
+      if (size > 0) session.claimSizes.observe(size);
+      return claimed;
+    },
     extend: (refs) => each(session, refs, extendOne),
     held: (refs) => read(session, () => refs.map(heldOne)),
     release: (refs) => each(session, refs, releaseOne),

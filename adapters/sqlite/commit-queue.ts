@@ -1,6 +1,7 @@
 // Group commit: all calls that arrive before the next flush are one transaction, in call order, and settle after its COMMIT. A call
 // that throws is taken out alone; its batch-mates commit. Jobs may run more than once, so they change nothing but the database.
 import type Database from "better-sqlite3";
+import { BATCH_SIZES, Histogram } from "../../src/core/histogram.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import { closed, translate } from "./errors.ts";
 
@@ -22,7 +23,8 @@ export class CommitQueue {
   #flushing = false;
   #waiting: AbortController | null = null;
   #closed = false;
-  #commits = 0;
+  /** Jobs that one commit carried. */
+  readonly sizes = new Histogram(BATCH_SIZES);
 
   constructor(db: Database.Database, clock: Clock, location: string) {
     this.#db = db;
@@ -40,7 +42,7 @@ export class CommitQueue {
 
   /** Transactions committed so far. */
   get commits(): number {
-    return this.#commits;
+    return this.sizes.count;
   }
 
   /** Runs `work` in the next transaction. Settles when that has committed. */
@@ -102,7 +104,7 @@ export class CommitQueue {
         job.failed = false;
       }
       this.#run.commit.run();
-      this.#commits += 1;
+      this.sizes.observe(jobs.length);
       return true;
     } catch (error) {
       if (this.#db.inTransaction) this.#run.rollback.run();
@@ -119,7 +121,7 @@ export class CommitQueue {
       this.#run.begin.run();
       for (const job of jobs) if (!this.#member(job)) return false;
       this.#run.commit.run();
-      this.#commits += 1;
+      this.sizes.observe(jobs.filter((job) => !job.failed).length);
       return true;
     } catch {
       // The cause comes back, by member, when each runs alone.

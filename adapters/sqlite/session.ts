@@ -1,5 +1,6 @@
 // What the parts of one open store share: its connection, its clock, its ids and its way to commit.
 import type Database from "better-sqlite3";
+import type { Histogram } from "../../src/core/histogram.ts";
 import type { IdSource } from "../../src/core/ids.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { CommitQueue } from "./commit-queue.ts";
@@ -10,6 +11,8 @@ export interface Session {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly commits: CommitQueue;
+  /** Runs that one claim brought. */
+  readonly claimSizes: Histogram;
   /** Differs with every opening, so that no two openings ever hand out the same claim token. */
   readonly boot: string;
   /** For a person: the file's path, or ":memory:". */

@@ -1,4 +1,5 @@
 // Puts the parts of a store together over a connection that is ready: its own, prepared statements and all.
+import { BATCH_SIZES, Histogram } from "../../src/core/histogram.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { createAdmin } from "./admin.ts";
 import { createClaims } from "./claims.ts";
@@ -19,9 +20,13 @@ import { createTasks } from "./tasks.ts";
 import { createWaiting } from "./waiting.ts";
 
 /** `release` is called once the connection is closed. */
-export function buildStore(ground: Omit<Session, "commits">, release: () => void): Store {
+export function buildStore(ground: Omit<Session, "commits" | "claimSizes">, release: () => void): Store {
   const { db, clock, ids, location } = ground;
-  const session: Session = { ...ground, commits: new CommitQueue(db, clock, location) };
+  const session: Session = {
+    ...ground,
+    commits: new CommitQueue(db, clock, location),
+    claimSizes: new Histogram(BATCH_SIZES),
+  };
   const recorder = createRecorder(db);
   const waiting = createWaiting(db, recorder);
   const endings = createEndings(db, ids, waiting);

@@ -1,5 +1,6 @@
 // Prometheus text: tasks by queue, state and workflow, ends of runs since the start, and the process.
 import type { ApiDeps } from "./deps.ts";
+import type { Histogram } from "../core/histogram.ts";
 import { ALL_QUEUES } from "../core/queues.ts";
 import { measure, type Measures } from "./measures.ts";
 import { answer } from "./responses.ts";
@@ -36,6 +37,7 @@ export function metricRoutes(deps: ApiDeps): Route[] {
           family("chiron_store_commits_total", "counter", "Transactions the store committed since the start.", [
             { value: deps.store.admin.commits() },
           ]),
+          ...batchFamilies(deps),
           family(
             "chiron_queue_oldest_due_seconds",
             "gauge",
@@ -79,12 +81,21 @@ async function waits({ store, clock }: ApiDeps): Promise<Sample[]> {
   }));
 }
 
+/** How well the store gathers: many calls a commit under load, one where nobody else writes. */
+function batchFamilies({ store }: ApiDeps): string[] {
+  const { commits, claims } = store.admin.batches();
+  return [
+    histogram("chiron_commit_calls", "Calls of the store that one commit carried.", commits),
+    histogram("chiron_claim_runs", "Runs that one claim brought, of claims that found any.", claims),
+  ];
+}
+
 function measureFamilies({ catalog }: ApiDeps, { steps, startDelays, reloads, hostEnds }: Measures): string[] {
   const { workflows, problems } = catalog.current();
   const errors = problems.filter((problem) => problem.severity === "error").length;
   return [
-    steps.lines("chiron_step_seconds", "How long the bodies of new steps took."),
-    startDelays.lines("chiron_start_delay_seconds", "From when a run was due to when its host got it."),
+    histogram("chiron_step_seconds", "How long the bodies of new steps took.", steps),
+    histogram("chiron_start_delay_seconds", "From when a run was due to when its host got it.", startDelays),
     family("chiron_reloads_total", "counter", "Loads of the workflow folders that brought a change.", [
       { value: reloads() },
     ]),
@@ -109,6 +120,17 @@ function processFamilies({ info }: ApiDeps): string[] {
     ]),
     family("process_start_time_seconds", "gauge", "Start, in seconds since the epoch.", [{ value: startedAt }]),
   ];
+}
+
+/** In Prometheus' form: each bucket holds those before it as well. */
+function histogram(name: string, help: string, { bounds, counts, count, sum }: Histogram): string {
+  let below = 0;
+  const buckets = bounds.map((bound, index) => {
+    below += counts[index]!;
+    return `${name}_bucket{le="${bound}"} ${below}\n`;
+  });
+  const all = `${name}_bucket{le="+Inf"} ${count}\n${name}_sum ${sum}\n${name}_count ${count}\n`;
+  return `# HELP ${name} ${help}\n# TYPE ${name} histogram\n${buckets.join("")}${all}`;
 }
 
 function family(name: string, type: "gauge" | "counter", help: string, samples: readonly Sample[]): string {

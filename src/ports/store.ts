@@ -1,6 +1,7 @@
 // The store: named transitions, each one transaction, grouped by noun. Methods take arrays and answer in the same order; every
 // member stands for itself, so a refused one never fails its batch-mates. A promise settles only after the commit is durable.
 // Faults (a full disk, a corrupt file) reject the whole call with a ChironError; refusals are answers.
+import type { Histogram } from "../core/histogram.ts";
 import type { RunId, TaskId } from "../core/ids.ts";
 import type { CodeStore } from "./store-code.ts";
 import type { DeliveryStore } from "./store-deliveries.ts";
@@ -127,6 +128,13 @@ export interface KeyStore {
   revoke(id: string): Promise<boolean>;
 }
 
+export interface StoreBatches {
+  /** Calls that one commit carried. */
+  readonly commits: Histogram;
+  /** Runs that one claim brought, of claims that found any. */
+  readonly claims: Histogram;
+}
+
 export interface StoreAdmin {
   /** One line for a person: which store this is and where. */
   describe(): {
@@ -137,6 +145,8 @@ export interface StoreAdmin {
   };
   /** Transactions committed since the store was opened: beside the runs, how well writes are gathered. */
   commits(): number;
+  /** The sizes of what was gathered since then. */
+  batches(): StoreBatches;
   /** A consistent copy while the store is in use. */
   backup(target: string): Promise<void>;
   /** Answers when the store can commit now; rejects with the reason otherwise. */

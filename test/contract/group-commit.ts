@@ -22,6 +22,16 @@ export function groupCommitContract(test: Case): void {
     expect(await given.store.reads.checkpoints(run.taskId)).toHaveLength(2);
   });
 
+  test("the sizes of commits and claims are counted", async (given) => {
+    const { commits, claims } = given.store.admin.batches();
+    const [before, claimed] = [commits.sum, claims.sum];
+    await Promise.all([given.task(), given.task(), given.task()]);
+    expect(commits.sum - before).toBe(3);
+    await given.claim({ limit: 10 });
+    expect(claims.sum - claimed).toBe(3);
+    expect(Math.max(...commits.counts.slice(1))).toBeGreaterThan(0);
+  });
+
   test("a call that fails does not fail its batch-mates, and leaves nothing behind", async (given) => {
     const run = await given.running();
     // Nothing to wait for is a fault; of its call the first, good member must go too.

@@ -200,6 +200,8 @@ test("metrics tell how late runs start, how long steps take and what reloads bri
   expect(text).toContain("chiron_step_seconds_sum 2000.003\nchiron_step_seconds_count 2\n");
   expect(text).toContain("chiron_start_delay_seconds_sum 0.04\n");
   expect(text).toContain("chiron_host_crashes_total 1\n");
+  expect(text).toContain("# TYPE chiron_commit_calls histogram\n");
+  expect(text).toContain('chiron_claim_runs_bucket{le="+Inf"} 0\n');
   expect(text).toContain('chiron_queue_oldest_due_seconds{queue="centaur_workflows"} 0\n');
   // Nobody claims in this test: what is started stays due.
   await start(api);
