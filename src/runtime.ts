@@ -8,7 +8,8 @@ import type { Config } from "./config/config.ts";
 import type { Bus } from "./core/bus.ts";
 import { childEnvironment } from "./core/child-environment.ts";
 import { ChironError } from "./core/errors.ts";
-import { createLocalAgents } from "./effects/agents/local-agent.ts";
+import { createAgents, type Agents } from "./effects/agents/agents.ts";
+import { AGENT_CALLS } from "./effects/agents/settings.ts";
 import { createEffects } from "./effects/effects.ts";
 import { createLocalSlack } from "./effects/slack/local-slack.ts";
 import { createTools, type ToolDeps } from "./effects/tools/tools.ts";
@@ -50,6 +51,8 @@ function settingsOf(config: Config, soleOwner: boolean): EngineSettings {
     ...DEFAULT_SETTINGS,
     owner: `${process.pid}-${randomUUID().slice(0, 8)}`,
     concurrency,
+    lendDuring: config.agents.holdSlot ? new Set() : AGENT_CALLS,
+    lendLimit: config.agents.maxTurns,
     ...(soleOwner ? { leaseMs: SOLE_OWNER_LEASE_MS } : {}),
     retentionMs,
     reconcileMs,
@@ -113,7 +116,9 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
       schedules: config.schedules,
       served: (names) => engine.reloaded(names),
     });
-    const engine = engineOf(config, isSoleOwner(config, options), parts, loader);
+    const agents = createAgents(config.agents);
+    closers.push(() => agents.close());
+    const engine = engineOf(config, isSoleOwner(config, options), parts, loader, agents);
     closers.push(() => loader.close());
     const http = options.load || options.work ? await loadBoth(loader, bus) : await loadApi();
     const tracing = await traces;
@@ -137,6 +142,7 @@ function engineOf(
   soleOwner: boolean,
   { bus, clock, store }: RuntimeParts,
   loader: CatalogLoader,
+  agents: Agents,
 ): RunningEngine {
   const slack = createLocalSlack((message, { taskId, runId, workflowName }) => {
     const text = `Slack ${message.updated ? "update" : "message"} not sent (local stand-in) to ${message.channel}: ${message.text}`;
@@ -153,7 +159,7 @@ function engineOf(
       },
     ]);
   });
-  const effects = createEffects([createLocalAgents(), createTools(toolDeps(config, clock)), slack]);
+  const effects = createEffects([agents, createTools(toolDeps(config, clock)), slack]);
   return createEngine({
     store,
     clock,

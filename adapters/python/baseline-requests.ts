@@ -153,7 +153,9 @@ export class BaselineRequests {
 
   async #call(type: string, members: Members): Promise<Reply> {
     const fields = [...members].filter(([name]) => name !== "type" && name !== "request_id");
-    const args = `{${fields.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}` as JsonText;
+    const whole = `{${fields.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}` as JsonText;
+    // The reference wraps what an agent is asked; the engine takes it as it is.
+    const args = type === "ctx.agent_turn" ? (members.get("args") ?? whole) : whole;
     const [name, body] = [...this.#bodies].at(-1) ?? [];
     const ordinal = body ? `${name}/${body.ordinals.next(type)}` : String(this.#ordinals.next(type));
     const answer = await this.#session.call({ type, ordinal, args });

@@ -3,7 +3,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { ChironError } from "../core/errors.ts";
 import { ALL_QUEUES, CONCURRENCY_ENV, DEFAULT_CONCURRENCY, type Concurrency, type QueueName } from "../core/queues.ts";
+import type { AgentSettings } from "../effects/agents/settings.ts";
 import type { Enablement } from "../engine/contract.ts";
+import { agentSettings } from "./agents.ts";
 import { toolConfig, type ToolConfig } from "./effects-tools.ts";
 import type { ConfigFile } from "./file-schema.ts";
 import { readConfigFile } from "./read-file.ts";
@@ -40,6 +42,7 @@ export interface Config {
   readonly reapAfter: number | undefined;
   readonly enablement: Enablement & { readonly names: readonly string[] | null };
   readonly envKeys: readonly string[];
+  readonly agents: AgentSettings;
   readonly tools: ToolConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -97,6 +100,7 @@ export function loadConfig(root: string, env: Environment, flags: ConfigFlags = 
         : wholeNumber(env["WORKFLOW_REAP_REMOVED_AFTER_TICKS"], 3),
     enablement: enablement(env),
     envKeys: [env["CHIRON_API_KEY"], env["CENTAUR_API_KEY"]].map(nonEmpty).filter((key) => key !== undefined),
+    agents: agentSettings(root, env, file.agents),
     tools: toolConfig(root, dirs, nonEmpty(env["WORKFLOW_TOOL_API_URL"]), file.effects),
     env,
   });

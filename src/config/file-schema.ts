@@ -1,14 +1,8 @@
 // What chiron.toml may say: one strict object a section, so that a misspelt setting is named and not ignored.
 import { z } from "zod";
-import { parseDuration } from "../core/duration.ts";
+import { agentsSchema } from "./agents.ts";
+import { duration } from "./duration.ts";
 import { toolMembers } from "./effects-tools.ts";
-
-const duration = z.string().transform((text, context) => {
-  const ms = parseDuration(text);
-  if (ms !== null) return ms;
-  context.addIssue({ code: "custom", message: `"${text}" is not a duration such as 90s, 12h or 30d` });
-  return z.NEVER;
-});
 
 export const fileSchema = z.strictObject({
   project: z
@@ -40,6 +34,7 @@ export const fileSchema = z.strictObject({
       concurrency: z.record(z.string(), z.int().min(1).max(10_000)).optional(),
     })
     .optional(),
+  agents: agentsSchema.optional(),
   python: z
     .strictObject({ interpreter: z.string().optional(), processes: z.int().min(1).max(64).optional() })
     .optional(),

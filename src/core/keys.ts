@@ -26,6 +26,15 @@ export function agentThreadKey(taskId: string, workflowName: string): string {
   return `wf:${withoutDashes(taskId)}:agent:${workflowName}`;
 }
 
+/** Thread of one agent of a batch. */
+export function agentBatchThreadKey(taskId: string, ordinal: string, index: number, name: string): string {
+  const slug = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
+  return `wf:${withoutDashes(taskId)}:agent-batch:${ordinal}:${index}:${slug}`;
+}
+
 /** `ordinal` tells calls of one kind in a task apart and is the same on every replay (decision D9). */
 export function clientMessageId(taskId: string, ordinal: string): string {
   return `absurd-workflow:${taskId}:${ordinal}:user`;

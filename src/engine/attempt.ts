@@ -7,6 +7,7 @@ import type { CallAnswer, CtxCall, RunEnd, RunSession, StepAnswer, StepWrite, Su
 import type { Store } from "../ports/store.ts";
 import type { ClaimedRun, Failure, WaitRequest } from "../ports/store-types.ts";
 import type { Runnable } from "./names.ts";
+import { OpenCalls } from "./open-calls.ts";
 import { persist } from "./persist.ts";
 import type { EngineSettings } from "./settings.ts";
 
@@ -29,11 +30,14 @@ export class Attempt {
   readonly #deps: AttemptDeps;
   readonly #noted: string;
   readonly #ending = new AbortController();
+  readonly #calls = new OpenCalls(this.#ending.signal);
   #leaseUntil: number;
   #draining = false;
   #suspended = false;
   /** The host's work is over; what is left is to write down how. */
   #ended = false;
+  /** The task is over: no later attempt will make the same calls. */
+  #final = false;
   /** What the store threw at a write of this attempt: it cannot go on and must not stay claimed. */
   #fault: unknown = null;
 
@@ -99,6 +103,15 @@ export class Attempt {
     const recording = this.record(end);
     settled();
     await recording.catch((error: unknown) => this.#fail(engineFault(error), true));
+    this.#endCalls();
+  }
+
+  /** Calls that the handler began and did not wait for. */
+  #endCalls(): void {
+    const open = this.#calls.end(this.#final ? "ended" : "again");
+    if (open.length === 0 || !this.#final) return;
+    const message = `the run ended while it still waited for ${open.join(", ")}: stopped. Await what start_agent and the like return.`;
+    this.#log({ level: "warn", source: "chiron", message, fields: null });
   }
 
   /** Notes which code runs it, where the claim could not know: an older version that serves, a built-in. Nobody waits for it. */
@@ -144,6 +157,7 @@ export class Attempt {
     const { runId, taskId, claimToken, workflowName, attempt } = this.run;
     const answer = await this.#write(() => this.#deps.store.progress.complete([{ runId, claimToken, output }]));
     if (!answer?.ok) return;
+    this.#final = true;
     this.#deps.committed();
     this.#deps.bus.publish({ type: "run.completed", taskId, runId, workflowName, attempt });
   }
@@ -156,6 +170,7 @@ export class Attempt {
       this.#deps.store.progress.fail([{ runId, claimToken, failure, retryDelayMs }]),
     );
     if (!answer?.ok) return;
+    this.#final = answer.nextAttemptAt === null;
     this.#deps.committed();
     const { name, message } = failure;
     bus.publish({
@@ -221,7 +236,7 @@ export class Attempt {
 
   async #call(call: CtxCall): Promise<CallAnswer> {
     try {
-      return await this.#deps.answer(this.run, call, this.#ending.signal);
+      return await this.#calls.during(call.type, this.#deps.answer(this.run, call, this.#calls.signal));
     } catch (error) {
       const hint = error instanceof ChironError && error.hint ? ` (${error.hint})` : "";
       return { ok: false, error: messageOf(error) + hint };

@@ -6,6 +6,10 @@ export interface EngineSettings {
   /** Names this process and its boot in claim tokens. */
   readonly owner: string;
   readonly concurrency: Concurrency;
+  /** Calls during which a run does not count against its queue's concurrency. */
+  readonly lendDuring: ReadonlySet<string>;
+  /** Runs of a queue that may wait in such calls beside those that count; more keep their place. */
+  readonly lendLimit: number;
   readonly maxAttempts: number;
   readonly backoff: RetryPolicy;
   /** How long a claim lasts without a sign of life, in ms. */
@@ -31,6 +35,8 @@ export interface EngineSettings {
 /** Reference behaviour, section 4.2, where a comment does not say otherwise. */
 export const DEFAULT_SETTINGS: Omit<EngineSettings, "owner"> = {
   concurrency: DEFAULT_CONCURRENCY,
+  lendDuring: new Set(),
+  lendLimit: 32,
   maxAttempts: DEFAULT_MAX_ATTEMPTS,
   backoff: ATTEMPT_BACKOFF,
   leaseMs: 120_000,

@@ -7,6 +7,7 @@ import { Attempt, type AttemptDeps } from "./attempt.ts";
 import type { WorkflowNames } from "./names.ts";
 import type { Enablement } from "./contract.ts";
 import { createFaultReport, type Service } from "./service.ts";
+import { Slots, type Slot } from "./slots.ts";
 
 /** Most runs of a queue taken by one claim: bounds the time of one transaction. */
 const CLAIM_BATCH = 256;
@@ -25,7 +26,8 @@ export class Worker implements Service {
   readonly #attemptDeps: AttemptDeps;
   readonly #fault: (error: unknown) => void;
   readonly #attempts = new Map<string, Attempt>();
-  readonly #active = new Map<QueueName, number>();
+  readonly #slots: Slots;
+  readonly #held = new Map<string, Slot>();
   readonly #work = new Set<Promise<void>>();
   #wanted = false;
   #pumping: Promise<void> | null = null;
@@ -36,7 +38,9 @@ export class Worker implements Service {
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
     // Made once: a run should not cost a copy of it.
-    this.#attemptDeps = { ...deps, due: this.due };
+    const { concurrency, lendLimit } = deps.settings;
+    this.#slots = new Slots(concurrency, lendLimit, () => this.poke());
+    this.#attemptDeps = { ...deps, due: this.due, answer: this.#answer };
     this.#fault = createFaultReport(this.name, deps.bus);
   }
 
@@ -115,8 +119,15 @@ export class Worker implements Service {
   }
 
   #free(queue: QueueName): number {
-    return Math.min(CLAIM_BATCH, this.#deps.settings.concurrency[queue] - (this.#active.get(queue) ?? 0));
+    return Math.min(CLAIM_BATCH, this.#slots.free(queue));
   }
+
+  /** A call that takes minutes need not keep others from working. */
+  readonly #answer: AttemptDeps["answer"] = (run, call, signal) => {
+    const answer = this.#deps.answer(run, call, signal);
+    const slot = this.#deps.settings.lendDuring.has(call.type) ? this.#held.get(run.runId) : undefined;
+    return slot ? slot.lendDuring(answer, signal) : answer;
+  };
 
   async #pump(): Promise<void> {
     while (this.#wanted && this.#ending) {
@@ -151,17 +162,15 @@ export class Worker implements Service {
   }
 
   #begin(run: ClaimedRun, generation: string): void {
-    const queue = run.queue as QueueName;
     const attempt = new Attempt(run, generation, this.#attemptDeps);
+    const slot = this.#slots.take(run.queue as QueueName);
     this.#attempts.set(run.runId, attempt);
-    this.#active.set(queue, (this.#active.get(queue) ?? 0) + 1);
-    let held = true;
+    this.#held.set(run.runId, slot);
     const free = (): void => {
-      if (!held) return;
-      held = false;
+      if (this.#attempts.get(run.runId) !== attempt) return;
       this.#attempts.delete(run.runId);
-      this.#active.set(queue, this.#active.get(queue)! - 1);
-      this.poke();
+      this.#held.delete(run.runId);
+      slot.release();
     };
     const work = this.#execute(attempt, free)
       .catch((error: unknown) =>
