@@ -29,6 +29,8 @@ export interface Runtime {
   readonly host: WorkflowHost;
   /** The engine's time, which a person may have moved. */
   now(): number;
+  /** Whether messages leave: to Slack, or into the outbox only. */
+  readonly slack: "live" | "outbox";
   /** The API without a socket. */
   fetch(request: Request): Promise<Response>;
   /** Runs taken over from an earlier process that ended without giving them back. */
