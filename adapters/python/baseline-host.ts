@@ -1,10 +1,10 @@
 // Drives a host that speaks only the baseline protocol (PYTHON_WORKFLOW_HOST_PATH): one process for a discovery, one for each attempt. Such
 // a host reads the folders itself, so an attempt sees them as they are when it starts; a generation's id tells only what was discovered.
-import { createHash } from "node:crypto";
 import fs from "node:fs/promises";
 import path from "node:path";
 import type { RuntimeEvent } from "../../src/core/bus.ts";
 import { ChironError } from "../../src/core/errors.ts";
+import { sha256Of } from "../../src/core/source-code.ts";
 import type { Discovery, GenerationHost, HostStatus, LoadOptions, WorkflowHost } from "../../src/ports/host.ts";
 import { BaselineRun, type Launch } from "./baseline-run.ts";
 import { discoverBaseline } from "./baseline-discovery.ts";
@@ -66,7 +66,12 @@ class BaselineHost implements WorkflowHost {
     const host = new BaselineGeneration(id, launch, (generation) => this.#live.delete(generation));
     this.#live.add(host);
     files.delete(baselinePath);
-    return { discovery: { generation: { id }, workflows, problems, files, ms }, host };
+    return { discovery: { generation: { id }, dirs, workflows, problems, files, ms }, host };
+  }
+
+  async source(sha256: string, file: string): Promise<Uint8Array | null> {
+    const content = await fs.readFile(file).catch(() => null);
+    return content !== null && sha256Of(content) === sha256 ? content : null;
   }
 
   status(): readonly HostStatus[] {
@@ -148,7 +153,7 @@ async function hashes(paths: readonly string[]): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const file of paths) {
     const content = await fs.readFile(file).catch(() => null);
-    if (content) files.set(file, createHash("sha256").update(content).digest("hex"));
+    if (content) files.set(file, sha256Of(content));
   }
   if (files.size === 0) {
     throw new ChironError("host_failed", "the baseline host cannot be read", {

@@ -27,18 +27,19 @@ export interface LoadedGeneration {
   status(): readonly HostStatus[];
 }
 
-/** Starts a process on the captured sources and lets it discover. Rejects with ChironError host_failed; nothing runs then. */
+/** Starts a process on the captured sources and lets it discover. `keptId`: they are all of a generation that has this id. Rejects with ChironError host_failed; nothing runs then. */
 export async function loadGeneration(
   deps: GenerationDeps,
   captured: Captured,
   prefer: Readonly<Record<string, string>>,
+  keptId?: string,
 ): Promise<{ discovery: Discovery; host: GenerationHost }> {
   const skip: Record<string, string> = {};
   for (;;) {
     const generation = new Generation(deps, { prefer, skip: { ...skip } });
     deps.onOpen(generation);
     try {
-      return await generation.open(captured);
+      return await generation.open(captured, keptId);
     } catch (error) {
       await generation.kill();
       const fatal = fatalImport(error);
@@ -88,20 +89,23 @@ class Generation implements LoadedGeneration, GenerationHost {
   }
 
   /** The first process's discovery names the generation: only now is known which files outside the folders belong to it. */
-  async open(captured: Captured): Promise<{ discovery: Discovery; host: GenerationHost }> {
+  async open(captured: Captured, keptId?: string): Promise<{ discovery: Discovery; host: GenerationHost }> {
     const { sources } = this.#deps;
-    const guess = generationId(captured.files);
+    const guess = keptId ?? generationId(captured.files);
     this.#id = guess;
     this.#manifest = await sources.writeManifest(guess, captured.files);
     const found = await this.#pool.open(() => this.#firstDiscovery!);
     const body = readDiscovery(found.body);
     const inside = [...captured.files].filter(([file]) => captured.inside.has(file));
     const files = new Map([...inside, ...body.files]);
-    this.#id = generationId(files);
-    this.#manifest = await sources.writeManifest(this.#id, files);
-    if (this.#id !== guess) await sources.removeManifest(guess);
+    if (keptId === undefined) {
+      this.#id = generationId(files);
+      this.#manifest = await sources.writeManifest(this.#id, files);
+      if (this.#id !== guess) await sources.removeManifest(guess);
+    }
     const discovery: Discovery = {
       generation: { id: this.#id },
+      dirs: this.#deps.link.dirs,
       workflows: body.workflows,
       problems: [...body.problems, ...captured.unreadable.map(unreadable)],
       tools: body.tools,

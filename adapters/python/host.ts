@@ -5,10 +5,18 @@ import os from "node:os";
 import path from "node:path";
 import type { RuntimeEvent } from "../../src/core/bus.ts";
 import { ChironError } from "../../src/core/errors.ts";
-import type { Discovery, GenerationHost, HostStatus, LoadOptions, WorkflowHost } from "../../src/ports/host.ts";
+import type {
+  Discovery,
+  GenerationHost,
+  HostStatus,
+  KeptGeneration,
+  LoadOptions,
+  Sources,
+  WorkflowHost,
+} from "../../src/ports/host.ts";
 import { createBaselineHost } from "./baseline-host.ts";
 import { childEnvironment } from "../../src/core/child-environment.ts";
-import { loadGeneration, type LoadedGeneration } from "./generation.ts";
+import { loadGeneration, type GenerationDeps, type LoadedGeneration } from "./generation.ts";
 import { findInterpreter, type Interpreter } from "./interpreter.ts";
 import { Leftovers } from "./leftovers.ts";
 import { SourceStore, generationId } from "./snapshot.ts";
@@ -85,6 +93,22 @@ class PythonHost implements WorkflowHost {
     return loading;
   }
 
+  async open(kept: KeptGeneration, sources: Sources): Promise<{ discovery: Discovery; host: GenerationHost }> {
+    if (this.#closed) throw new ChironError("host_failed", "the workflow host is closed");
+    await this.#sources.fetch(kept, sources);
+    const files = new Map(Object.entries(kept.files));
+    const captured = { files, inside: new Set(files.keys()), unreadable: [] };
+    const deps = await this.#generationDeps(kept.dirs);
+    const loaded = await loadGeneration(deps, captured, kept.workflows, kept.id);
+    if (!this.#closed) return loaded;
+    await loaded.host.kill();
+    throw new ChironError("host_failed", "the workflow host is closed");
+  }
+
+  source(sha256: string, file: string): Promise<Uint8Array | null> {
+    return this.#sources.read(sha256, file);
+  }
+
   status(): readonly HostStatus[] {
     return [...this.#live].flatMap((generation) => generation.status());
   }
@@ -103,36 +127,37 @@ class PythonHost implements WorkflowHost {
     if (this.#closed) throw new ChironError("host_failed", "the workflow host is closed");
     const { walkAll } = this.#options;
     const dirs = await Promise.all(this.#options.dirs.map(resolved));
-    const interpreter = await this.interpreter();
+    const deps = await this.#generationDeps(dirs);
     if (!this.#pruned) await this.#sources.prune();
     this.#pruned = true;
     const known = this.#outside.get(unless ?? "") ?? this.#outside.get(this.#latest) ?? [];
-    const toolDirs = await Promise.all((this.#options.toolDirs ?? []).map(resolved));
-    const captured = await this.#sources.capture(dirs, walkAll, known, toolDirs);
+    const captured = await this.#sources.capture(dirs, walkAll, known, deps.link.toolDirs);
     if (unless !== undefined && this.#outside.has(unless) && generationId(captured.files) === unless) return null;
-    const loaded = await loadGeneration(
-      {
-        link: {
-          interpreter: interpreter.path,
-          hostScript: this.#options.hostScript,
-          env: childEnvironment(this.#options.env, this.#options.envAllow),
-          dirs,
-          allow: this.#options.allow,
-          walkAll,
-          toolDirs,
-        },
-        sources: this.#sources,
-        leftovers: this.#leftovers,
-        maxProcesses: this.#options.maxProcesses ?? DEFAULT_PROCESSES,
-        onEvent: this.#options.onEvent,
-        onOpen: (generation) => this.#live.add(generation),
-        onEnd: (generation) => this.#live.delete(generation),
-      },
-      captured,
-      Object.fromEntries(prefer ?? []),
-    );
+    const loaded = await loadGeneration(deps, captured, Object.fromEntries(prefer ?? []));
     this.#remember(loaded.discovery, captured.inside);
     return loaded;
+  }
+
+  async #generationDeps(dirs: readonly string[]): Promise<GenerationDeps> {
+    const { hostScript, env, envAllow, allow, walkAll, toolDirs = [], maxProcesses, onEvent } = this.#options;
+    const interpreter = await this.interpreter();
+    return {
+      link: {
+        interpreter: interpreter.path,
+        hostScript,
+        env: childEnvironment(env, envAllow),
+        dirs,
+        allow,
+        walkAll,
+        toolDirs: await Promise.all(toolDirs.map(resolved)),
+      },
+      sources: this.#sources,
+      leftovers: this.#leftovers,
+      maxProcesses: maxProcesses ?? DEFAULT_PROCESSES,
+      onEvent,
+      onOpen: (generation) => this.#live.add(generation),
+      onEnd: (generation) => this.#live.delete(generation),
+    };
   }
 
   #remember({ generation, files }: Discovery, inside: ReadonlySet<string>): void {

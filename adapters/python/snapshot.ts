@@ -4,7 +4,9 @@ import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { messageOf } from "../../src/core/errors.ts";
+import { ChironError, messageOf } from "../../src/core/errors.ts";
+import { sha256Of } from "../../src/core/source-code.ts";
+import type { KeptGeneration, Sources } from "../../src/ports/host.ts";
 import { filesDirectlyIn, pythonFiles } from "./source-walk.ts";
 
 export interface Captured {
@@ -22,6 +24,8 @@ const SETTLE_PAUSE_MS = 10;
 const READERS = 32;
 /** Manifests of earlier generations that are kept. */
 const KEPT_MANIFESTS = 200;
+/** Files of a kept generation that are asked for at a time. */
+const FETCHED_AT_ONCE = 100;
 
 /** Id of the code that these files are: equal for equal content under equal paths. */
 export function generationId(files: ReadonlyMap<string, string>): string {
@@ -100,8 +104,38 @@ export class SourceStore {
     }
   }
 
+  /** Makes the content of a generation's files be here. Throws ChironError not_found. */
+  async fetch(kept: KeptGeneration, sources: Sources): Promise<void> {
+    await fs.mkdir(this.blobs, { recursive: true, mode: 0o700 });
+    const hashes = [...new Set(Object.values(kept.files))];
+    const here = await Promise.all(hashes.map(async (hash) => (await this.#blob(hash)) !== null));
+    const absent = new Set(hashes.filter((_, index) => !here[index]));
+    while (absent.size > 0) {
+      const wanted = [...absent].slice(0, FETCHED_AT_ONCE);
+      // Content is kept under its own hash, whatever it was said to be.
+      for (const { content } of await sources(wanted)) absent.delete(await this.#keep(Buffer.from(content)));
+      const missing = wanted.find((hash) => absent.has(hash));
+      if (missing === undefined) continue;
+      const file = Object.keys(kept.files).find((name) => kept.files[name] === missing);
+      throw new ChironError("not_found", `the content of ${file} of generation ${kept.id} is not kept any more`);
+    }
+  }
+
+  /** The content with this hash: a copy that was made here, else what the file still holds. */
+  async read(hash: string, file: string): Promise<Buffer | null> {
+    const copy = await this.#blob(hash);
+    if (copy !== null) return copy;
+    const content = await fs.readFile(file).catch(() => null);
+    return content !== null && sha256Of(content) === hash ? content : null;
+  }
+
+  async #blob(hash: string): Promise<Buffer | null> {
+    const content = await fs.readFile(path.join(this.blobs, hash)).catch(() => null);
+    return content !== null && sha256Of(content) === hash ? content : null;
+  }
+
   async #keep(content: Buffer): Promise<string> {
-    const hash = createHash("sha256").update(content).digest("hex");
+    const hash = sha256Of(content);
     if (this.#stored.has(hash)) return hash;
     const blob = path.join(this.blobs, hash);
     // A blob of another size is what a power loss left behind.

@@ -42,6 +42,8 @@ export interface Problem {
 
 export interface Discovery {
   readonly generation: Generation;
+  /** The workflow folders as the code knows them: absolute, resolved. */
+  readonly dirs: readonly string[];
   readonly workflows: readonly DiscoveredWorkflow[];
   readonly problems: readonly Problem[];
   /** Local tools; a host that knows none leaves them away. */
@@ -173,10 +175,35 @@ export interface LoadOptions {
   readonly prefer?: ReadonlyMap<string, string>;
 }
 
+/** A generation as it was served once: what makes it run again, whatever the folders hold now. */
+export interface KeptGeneration {
+  readonly id: string;
+  readonly dirs: readonly string[];
+  /** Absolute path -> sha256. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Workflow name -> path of the file that serves it. */
+  readonly workflows: Readonly<Record<string, string>>;
+}
+
+/** Gives the content of files by sha256; what it does not have it leaves out. */
+export type Sources = (
+  hashes: readonly string[],
+) => Promise<readonly { readonly sha256: string; readonly content: Uint8Array }[]>;
+
 /** Makes generations out of workflow folders. */
 export interface WorkflowHost {
   /** Loads the folders as they are now in fresh processes. Null: their content is that of generation `unless`, nothing was started. Rejects with ChironError host_failed when no discovery came back. */
   load(options?: LoadOptions): Promise<{ readonly discovery: Discovery; readonly host: GenerationHost } | null>;
+  /**
+   * Loads a generation that was served before, under its own id, from what was kept of it. Absent: this host runs only what the folders
+   * hold. Rejects with ChironError not_found when content of it is missing, host_failed when no discovery came back.
+   */
+  open?(
+    kept: KeptGeneration,
+    sources: Sources,
+  ): Promise<{ readonly discovery: Discovery; readonly host: GenerationHost }>;
+  /** The content of a file of a generation that was loaded here; null: it is not there any more. */
+  source(sha256: string, path: string): Promise<Uint8Array | null>;
   status(): readonly HostStatus[];
   /** The interpreter, for doctor and the start-up lines. */
   interpreter(): Promise<{ readonly path: string; readonly version: string }>;

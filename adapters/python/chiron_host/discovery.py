@@ -78,7 +78,7 @@ class Discoverer:
         walk_all: bool = False,
         tools: Sequence[str] | None = None,
     ) -> None:
-        self._roots = import_paths.existing(dirs)
+        self._roots = import_paths.existing(dirs, snapshot)
         self._tool_dirs = tool_dirs(self._roots) if tools is None else tools
         self._allows = allows
         self._snapshot = snapshot

@@ -16,14 +16,15 @@ _HOST = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _COMPAT = os.path.join(_HOST, "compat")
 
 
-def existing(dirs: Sequence[str]) -> list[str]:
-    """The folders that are there, resolved, each once, in order."""
+def existing(dirs: Sequence[str], snapshot: Snapshot) -> list[str]:
+    """The folders that are there, on disk (resolved) or as the snapshot has them, each once, in order."""
     roots: list[str] = []
     for entry in dirs:
         if not entry.strip():
             continue
-        root = os.path.realpath(os.path.expanduser(entry))
-        if os.path.isdir(root) and root not in roots:
+        # What the snapshot names was resolved when it was made; today's links may lead elsewhere.
+        root = entry if snapshot.has_dir(entry) else os.path.realpath(os.path.expanduser(entry))
+        if (snapshot.has_dir(root) or os.path.isdir(root)) and root not in roots:
             roots.append(root)
     return roots
 
@@ -36,25 +37,25 @@ def prepare(roots: Sequence[str], snapshot: Snapshot) -> None:
         importlib.import_module("api.workflow_engine")
         sys.path.remove(_COMPAT)
         sys.path.append(_COMPAT)
-    places = [place for root in roots for place in _places(root)]
+    places = [place for root in roots for place in _places(root, snapshot)]
     install(snapshot, places)
     for place in places:
         if place not in sys.path:
             sys.path.insert(0, place)
-    _merge_api()
+    _merge_api(snapshot)
 
 
-def _places(root: str) -> list[str]:
+def _places(root: str, snapshot: Snapshot) -> list[str]:
     parent = os.path.dirname(root)
     places = [parent, root]
     services = os.path.join(parent, "services", "api")
-    if os.path.basename(root) == "workflows" and os.path.isdir(services):
+    if os.path.basename(root) == "workflows" and (snapshot.has_dir(services) or os.path.isdir(services)):
         places.append(services)
     return places
 
 
-def _merge_api() -> None:
+def _merge_api(snapshot: Snapshot) -> None:
     package = sys.modules["api"]
     compat = os.path.join(_COMPAT, "api")
     real = [os.path.join(entry, "api") for entry in sys.path if entry != _COMPAT]
-    package.__path__ = [folder for folder in real if os.path.isfile(os.path.join(folder, "__init__.py"))] + [compat]
+    package.__path__ = [folder for folder in real if snapshot.has_file(os.path.join(folder, "__init__.py"))] + [compat]

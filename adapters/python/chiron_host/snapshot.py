@@ -69,6 +69,10 @@ class Snapshot:
         """Whether a named file lies below this folder."""
         return path in self._dirs
 
+    def has_file(self, path: str) -> bool:
+        """Whether this file is there, named or on disk."""
+        return path in self.files or os.path.isfile(path)
+
     def code(self, path: str) -> CodeType:
         """A file's byte code, from the cache if this very content was compiled under this very path before."""
         source = self.read(path)
