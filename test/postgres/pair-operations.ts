@@ -59,6 +59,7 @@ const ENDS_OF_WAITS = ["emit", "child's end"] as const;
 /** Which operations mean something in a state, if only to be refused; the pairs of a state are pairs of these. */
 export const BEGINNINGS = {
   pending: ["claim", "expire", "cancel", "checkpoint"],
+  fresh: ["cancel", "checkpoint", "complete", "suspend", ...AWAITS, ...ENDS_OF_WAITS],
   running: ["cancel", ...CLAIM_SIDE, ...AWAITS, ...ENDS_OF_WAITS],
   lapsed: ["claim", "expire", "cancel", ...CLAIM_SIDE, "await of an event"],
   waiting: ["claim", "expire", "cancel", "checkpoint", ...ENDS_OF_WAITS],
@@ -91,7 +92,10 @@ export async function stage(world: World, beginning: Beginning): Promise<Scene> 
     await given.store.claims.extend([{ ...begun.subject, leaseMs: 1_000 }]);
     world.clock.move(1_000);
   }
-  if (["failed", "lapsed"].includes(beginning)) return begun;
+  // Somebody has waited for this event before.
+  if (beginning === "fresh")
+    await world.observer.query(`insert into absurd.e_${QUEUE} values ($1, null, 'epoch')`, [event]);
+  if (["failed", "lapsed", "fresh"].includes(beginning)) return begun;
   const more = beginning === "running" ? [onEvent(start, null, "start")] : [];
   await given.asleep(begun.subject, ...waitsOf(begun), ...more);
   if (beginning === "overdue") world.clock.move(WAIT_MS);

@@ -6,6 +6,7 @@ import { Gatherer } from "../../adapters/postgres/gatherer.ts";
 import type { Session } from "../../adapters/postgres/session.ts";
 import { buildStore } from "../../adapters/postgres/store.ts";
 import type { Store } from "../../src/ports/store.ts";
+import { BATCH_SIZES, Histogram } from "../../src/core/histogram.ts";
 import { QUEUE } from "../contract/given.ts";
 import { ManualClock } from "../contract/manual-clock.ts";
 import type { TestServer } from "../support/postgres-server.ts";
@@ -103,8 +104,13 @@ export class World {
       },
       read: query,
     };
-    const gatherer = new Gatherer(this.clock, () => new Error("closed"));
-    const session: Session = { sender, gatherer, queues, boot: name, location: name };
+    const batches = { commits: new Histogram(BATCH_SIZES), claims: new Histogram(BATCH_SIZES) };
+    const gatherer = new Gatherer(
+      this.clock,
+      () => new Error("closed"),
+      () => undefined,
+    );
+    const session: Session = { sender, gatherer, batches, queues, boot: name, location: name };
     const listener = { subscribe: () => () => undefined, close: async () => undefined };
     return buildStore(session, { version: "", schema: 0 }, listener, async () => undefined);
   }
