@@ -8,24 +8,26 @@ import type { Config } from "./config/config.ts";
 import type { Bus } from "./core/bus.ts";
 import { childEnvironment } from "./core/child-environment.ts";
 import { ChironError } from "./core/errors.ts";
-import { createAgents, type Agents } from "./effects/agents/agents.ts";
+import { createAgents } from "./effects/agents/agents.ts";
 import { AGENT_CALLS } from "./effects/agents/settings.ts";
-import { createEffects } from "./effects/effects.ts";
-import { createLocalSlack } from "./effects/slack/local-slack.ts";
 import { createTools, type ToolDeps } from "./effects/tools/tools.ts";
 import { createEngine, type RunningEngine } from "./engine/engine.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
+import { TimeWalk } from "./engine/time-walk.ts";
 import type { ApiDeps } from "./http/deps.ts";
 import type { Listening } from "./http/server.ts";
-import type { Clock } from "./ports/clock.ts";
+import type { Clock, MovableClock } from "./ports/clock.ts";
 import type { WorkflowHost } from "./ports/host.ts";
 import type { Store } from "./ports/store.ts";
 import type { Watcher } from "./ports/watcher.ts";
+import { createOutside, type Outside } from "./runtime-effects.ts";
 import { traceDestination } from "./telemetry/destination.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
 
 export interface RuntimeParts {
   readonly clock: Clock;
+  /** The same clock, where a person may move it. */
+  readonly movable: MovableClock | null;
   readonly bus: Bus;
   readonly store: Store;
   readonly host: WorkflowHost;
@@ -118,15 +120,18 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
     });
     const agents = createAgents(config.agents);
     closers.push(() => agents.close());
-    const engine = engineOf(config, isSoleOwner(config, options), parts, loader, agents);
+    const outside = createOutside(config, options, parts, [agents, createTools(toolDeps(config, clock))]);
+    const engine = engineOf(config, isSoleOwner(config, options), parts, loader, outside);
     closers.push(() => loader.close());
     const http = options.load || options.work ? await loadBoth(loader, bus) : await loadApi();
     const tracing = await traces;
     if (options.work) {
       await engine.start();
       closers.push(() => engine.stop());
+      outside.retention.start();
+      closers.push(() => outside.retention.stop());
     }
-    return assemble({ config, options, parts, loader, engine, http, tracing, closers, close });
+    return assemble({ config, options, parts, loader, engine, outside, http, tracing, closers, close });
   } catch (error) {
     await close();
     throw error;
@@ -142,24 +147,8 @@ function engineOf(
   soleOwner: boolean,
   { bus, clock, store }: RuntimeParts,
   loader: CatalogLoader,
-  agents: Agents,
+  { effects }: Outside,
 ): RunningEngine {
-  const slack = createLocalSlack((message, { taskId, runId, workflowName }) => {
-    const text = `Slack ${message.updated ? "update" : "message"} not sent (local stand-in) to ${message.channel}: ${message.text}`;
-    bus.publish({ type: "run.log", taskId, runId, workflowName, level: "info", source: "chiron", message: text });
-    void store.logs.append([
-      {
-        taskId,
-        runId: runId as never,
-        at: clock.now(),
-        level: "info",
-        source: "chiron",
-        message: text,
-        fields: null,
-      },
-    ]);
-  });
-  const effects = createEffects([agents, createTools(toolDeps(config, clock)), slack]);
   return createEngine({
     store,
     clock,
@@ -181,18 +170,31 @@ interface Assembly {
   readonly parts: RuntimeParts;
   readonly loader: CatalogLoader;
   readonly engine: RunningEngine;
+  readonly outside: Outside;
   readonly http: Api;
   readonly tracing: Tracing | null;
   readonly closers: (() => Promise<void>)[];
   readonly close: () => Promise<void>;
 }
 
-function assemble({ config, options, parts, loader, engine, http, tracing, closers, close }: Assembly): Runtime {
+function assemble({
+  config,
+  options,
+  parts,
+  loader,
+  engine,
+  outside,
+  http,
+  tracing,
+  closers,
+  close,
+}: Assembly): Runtime {
   const { bus, clock, store, host, version } = parts;
   const loopbackOnly = LOOPBACK.test(config.host);
   const api: ApiDeps = {
     store,
     engine,
+    buttons: outside.buttons,
     catalog: loader satisfies CatalogView,
     callTool: toolCaller(createTools(toolDeps(config, clock)), loader),
     bus,
@@ -200,6 +202,7 @@ function assemble({ config, options, parts, loader, engine, http, tracing, close
     auth: { envKeys: config.envKeys, loopbackOnly, hosts: config.allowedHosts },
     info: { version, mode: options.mode },
     ready: () => readiness(loader),
+    time: parts.movable ? new TimeWalk(parts.movable, engine.walkable, bus) : undefined,
     traceRequest: tracing?.traceRequest,
   };
   const app = http.createApp(api);
@@ -210,6 +213,8 @@ function assemble({ config, options, parts, loader, engine, http, tracing, close
     catalog: loader,
     bus,
     host,
+    now: () => clock.now(),
+    slack: outside.slack,
     takenOver: engine.takenOver(),
     fetch: async (request) => app.fetch(request, { inside: true }),
     async listen({ moveOn, probesOnly = false }) {

@@ -2,13 +2,17 @@
 import fs from "node:fs";
 import path from "node:path";
 import { ChironError } from "../core/errors.ts";
+import type { Secret } from "../core/redaction.ts";
 import { ALL_QUEUES, CONCURRENCY_ENV, DEFAULT_CONCURRENCY, type Concurrency, type QueueName } from "../core/queues.ts";
 import type { AgentSettings } from "../effects/agents/settings.ts";
 import type { Enablement } from "../engine/contract.ts";
 import { agentSettings } from "./agents.ts";
+import { outboxConfig, type OutboxConfig } from "./effects-outbox.ts";
+import { slackConfig, type SlackConfig, type SlackMode } from "./effects-slack.ts";
 import { toolConfig, type ToolConfig } from "./effects-tools.ts";
 import type { ConfigFile } from "./file-schema.ts";
 import { readConfigFile } from "./read-file.ts";
+import { secretsOf, withDotenv } from "./secrets.ts";
 
 export interface Config {
   readonly root: string;
@@ -44,6 +48,10 @@ export interface Config {
   readonly envKeys: readonly string[];
   readonly agents: AgentSettings;
   readonly tools: ToolConfig;
+  readonly slack: SlackConfig;
+  readonly outbox: OutboxConfig;
+  /** Values that are masked in logs, failures and answers. */
+  readonly secrets: readonly Secret[];
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -62,10 +70,12 @@ export interface ConfigFlags {
   /** Read .env and .env.local of the project beneath the environment. */
   readonly dotenv?: boolean;
   readonly python?: string;
+  readonly slack?: SlackMode;
 }
 
 /** Reads everything for a project rooted at `root`. Throws ChironError config_invalid that names the file or variable. */
-export function loadConfig(root: string, env: Environment, flags: ConfigFlags = {}): Config {
+export function loadConfig(root: string, given: Environment, flags: ConfigFlags = {}): Config {
+  const env = flags.dotenv ? withDotenv(root, given) : given;
   const file = readConfigFile(path.join(root, "chiron.toml"));
   const engine = file.engine ?? {};
   const dirs = workflowDirs(root, env, flags, file);
@@ -102,6 +112,9 @@ export function loadConfig(root: string, env: Environment, flags: ConfigFlags = 
     envKeys: [env["CHIRON_API_KEY"], env["CENTAUR_API_KEY"]].map(nonEmpty).filter((key) => key !== undefined),
     agents: agentSettings(root, env, file.agents),
     tools: toolConfig(root, dirs, nonEmpty(env["WORKFLOW_TOOL_API_URL"]), file.effects),
+    slack: slackConfig(env, file.effects, flags.slack),
+    outbox: outboxConfig(file.effects),
+    secrets: secretsOf(env, file.secrets),
     env,
   });
 }

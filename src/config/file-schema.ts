@@ -2,7 +2,10 @@
 import { z } from "zod";
 import { agentsSchema } from "./agents.ts";
 import { duration } from "./duration.ts";
+import { outboxMembers } from "./effects-outbox.ts";
+import { slackMembers } from "./effects-slack.ts";
 import { toolMembers } from "./effects-tools.ts";
+import { secretsSchema } from "./secrets.ts";
 
 export const fileSchema = z.strictObject({
   project: z
@@ -38,6 +41,7 @@ export const fileSchema = z.strictObject({
   python: z
     .strictObject({ interpreter: z.string().optional(), processes: z.int().min(1).max(64).optional() })
     .optional(),
-  effects: z.strictObject({ ...toolMembers }).optional(),
+  effects: z.strictObject({ ...outboxMembers, ...slackMembers, ...toolMembers }).optional(),
+  secrets: secretsSchema.optional(),
 });
 export type ConfigFile = z.infer<typeof fileSchema>;

@@ -4,6 +4,7 @@ import type { Bus } from "../core/bus.ts";
 import type { RequestTracer } from "../core/request-tracer.ts";
 import type { CallTool } from "../catalog/call-tool.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
+import type { ButtonValues } from "../effects/slack/button-values.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { TimeWalk } from "../engine/time-walk.ts";
 import type { ScheduleControl } from "../engine/schedules/contract.ts";
@@ -26,6 +27,8 @@ export interface ApiDeps {
   readonly catalog: CatalogView;
   /** Absent where no tool can be called. */
   readonly callTool?: CallTool;
+  /** Reads and makes what buttons in Slack carry; absent where there is no key for it. */
+  readonly buttons?: ButtonValues | null;
   readonly bus: Bus;
   readonly clock: Clock;
   /** Moves the clock; absent where time is real. */
