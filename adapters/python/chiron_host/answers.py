@@ -35,3 +35,11 @@ class Reply:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return unwrap((yield from self._future.__await__()), None)
+
+    def shielded(self) -> Generator[Any, Any, Any]:
+        """Await it so that whoever gives up waiting leaves the request as it is."""
+        return unwrap((yield from asyncio.shield(self._future).__await__()), None)
+
+    def done(self) -> bool:
+        """Whether the answer is there."""
+        return self._future.done()

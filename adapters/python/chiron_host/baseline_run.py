@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from .answers import Answer, Reply
@@ -130,7 +130,7 @@ class BaselineHost:
             self._output.send(encode_plain(line))
         end(0)
 
-    def ask(self, type: str, kind: str, fields: dict[str, Any]) -> Awaitable[Any]:
+    def ask(self, type: str, kind: str, fields: dict[str, Any]) -> Reply:
         """See session.Session."""
         return self._request(type, encode(fields, type)[0])
 
@@ -144,7 +144,7 @@ class BaselineHost:
             return await call_program(program, tool, method, args)
         return await self.ask("ctx.call_tool", "tool", {"tool": tool, "method": method, "args": args})
 
-    def _request(self, type: str, fields: str) -> Awaitable[Any]:
+    def _request(self, type: str, fields: str) -> Reply:
         self._requests += 1
         number = str(self._requests)
         future: asyncio.Future[Answer | None] = self._loop.create_future()

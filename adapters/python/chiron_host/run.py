@@ -6,7 +6,7 @@ Lives in the loop's thread except for log and metric. What starts and ends attem
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter
 from typing import Any
@@ -112,7 +112,7 @@ class Run(RunOutput, Guarded):
             return Resolved("sleep", None)
         return await self.waits.wait(checkpoint, wait)
 
-    def ask(self, type: str, kind: str, fields: dict[str, Any]) -> Awaitable[Any]:
+    def ask(self, type: str, kind: str, fields: dict[str, Any]) -> Reply:
         """See session.Session. Flat agent arguments: the extended protocol has no need of the reference's wrapping."""
         return self.send_call(type, kind, fields)[1]
 

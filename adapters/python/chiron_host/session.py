@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
+
+from .answers import Reply
 
 
 class Wait(NamedTuple):
@@ -42,7 +44,7 @@ class Session(Protocol):
         """Return when the wait is over, in this process or in a later one."""
         ...
 
-    def ask(self, type: str, kind: str, fields: dict[str, Any]) -> Awaitable[Any]:
+    def ask(self, type: str, kind: str, fields: dict[str, Any]) -> Reply:
         """Send a request now; awaiting gives its answer. A refusal is a RuntimeError."""
         ...
 
