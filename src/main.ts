@@ -14,10 +14,13 @@ import { openSqlite } from "../adapters/sqlite/open.ts";
 import type { RuntimeOptions, Wiring } from "./cli/wiring.ts";
 import { createProgram } from "./cli/program.ts";
 import { loadConfig, type Config } from "./config/config.ts";
-import { Bus } from "./core/bus.ts";
 import { ChironError } from "./core/errors.ts";
+import { createMask } from "./core/redaction.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Store } from "./ports/store.ts";
+import { createMaskedBus } from "./secrets/masked-bus.ts";
+import { maskedHost } from "./secrets/masked-host.ts";
+import { maskedStore } from "./secrets/masked-store.ts";
 import { DATABASE_TOOLS, inspectStore } from "./wire-database.ts";
 
 const assets = fileURLToPath(new URL("..", import.meta.url));
@@ -36,7 +39,8 @@ const wiring: Wiring = {
     return runAnalysis((await python(config)).path, dirs, path.join(assets, "adapters/python"));
   },
   async openRuntime(asked: Config, options: RuntimeOptions) {
-    const bus = new Bus();
+    const mask = createMask(asked.secrets);
+    const bus = createMaskedBus(mask);
     // Before the store: without Python nothing is written. The engine and the API load while the interpreter is asked.
     const [interpreter, { startRuntime }] = await Promise.all([
       options.load || options.work ? python(asked) : null,
@@ -47,7 +51,7 @@ const wiring: Wiring = {
       const movable = options.mode === "dev" && config.storeKind === "sqlite" ? createMovableClock() : null;
       const clock = movable ?? REAL_CLOCK;
       const opened = await openStore(config, clock);
-      const store = withFaultPoint(opened, config.env[FAULT_VARIABLE], () => process.kill(process.pid, "SIGKILL"));
+      const store = withFaultPoint(maskedStore(opened, mask), config.env[FAULT_VARIABLE], () => process.kill(process.pid, "SIGKILL"));
       const host = createPythonHost({
         dirs: config.dirs,
         hostScript: path.join(assets, "adapters/python/workflow-host"),
@@ -61,7 +65,7 @@ const wiring: Wiring = {
         ...(interpreter ? { python: interpreter.path } : {}),
         ...(config.baselineHost ? { baselinePath: config.baselineHost } : {}),
       });
-      const parts = { clock, movable, bus, store, host, watcher: createWatcher(), version };
+      const parts = { clock, movable, bus, store, host: maskedHost(host, mask), mask, watcher: createWatcher(), version };
       return await startRuntime(config, options, { ...parts, closed: stop });
     } catch (error) {
       await stop();

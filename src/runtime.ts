@@ -8,6 +8,7 @@ import type { Config } from "./config/config.ts";
 import type { Bus } from "./core/bus.ts";
 import { childEnvironment } from "./core/child-environment.ts";
 import { ChironError } from "./core/errors.ts";
+import type { Mask } from "./core/redaction.ts";
 import { createAgents } from "./effects/agents/agents.ts";
 import { AGENT_CALLS } from "./effects/agents/settings.ts";
 import { createTools, type ToolDeps } from "./effects/tools/tools.ts";
@@ -33,6 +34,8 @@ export interface RuntimeParts {
   readonly host: WorkflowHost;
   readonly watcher: Watcher | null;
   readonly version: string;
+  /** Hides the secrets of the configuration. */
+  readonly mask: Mask;
   /** Called after everything else has ended. */
   readonly closed?: () => Promise<void>;
 }
@@ -196,7 +199,7 @@ function assemble({
     engine,
     buttons: outside.buttons,
     catalog: loader satisfies CatalogView,
-    callTool: toolCaller(createTools(toolDeps(config, clock)), loader),
+    callTool: toolCaller(createTools(toolDeps(config, clock)), loader, parts.mask),
     bus,
     clock,
     auth: { envKeys: config.envKeys, loopbackOnly, hosts: config.allowedHosts },

@@ -43,6 +43,7 @@ export function addDevCommand(program: Command, deps: CommandDeps): void {
 
 function flagsOf(options: DevOptions, dirs: readonly string[]): ConfigFlags {
   return {
+    dotenv: true,
     ...(dirs.length > 0 ? { dirs } : {}),
     ...(options.postgres ? { storeDefault: "postgres" as const } : {}),
     ...(options.host ? { host: options.host } : {}),
