@@ -67,7 +67,8 @@ export function createTasks(session: Session, endings: Endings): TaskTransitions
   };
 }
 
-function createEnqueue({ db, clock, ids }: Session): (task: NewTask) => Enqueued {
+/** One enqueue, inside whatever transaction is open. */
+export function createEnqueue({ db, clock, ids }: Session): (task: NewTask) => Enqueued {
   const keyTaken = prepareQuery<[string, string], StartKey>(db, KEY_TAKEN);
   const takeKey = db.prepare(TAKE_KEY);
   const insertTask = db.prepare(INSERT_TASK);

@@ -91,6 +91,10 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
       return `${style("red", "✘")} the workflow folders could not be loaded: ${printable(event.message)}`;
     case "workflow.reaped":
       return `${style("yellow", "■")} ${event.workflowName} was removed: ${event.cancelled} active runs cancelled`;
+    case "schedule.changed":
+      return `${style("cyan", "◷")} schedule ${event.scheduleId} ${event.change}`;
+    case "schedule.occurred":
+      return occurrenceLine(event, style);
     case "host.log":
       return `  ${style("dim", `${event.file === null ? `host ${event.pid}` : path.relative(root, event.file)} │`)} ${printable(event.message)}`;
     case "host.stalled":
@@ -116,6 +120,15 @@ export function clockLine(clock: { readonly mode: string; readonly now: number; 
   const distance = `${formatDuration(Math.abs(clock.offsetMs))} ${clock.offsetMs < 0 ? "behind" : "ahead"}`;
   const pace = clock.mode === "frozen" ? "standing still" : "running";
   return `virtual clock ${new Date(clock.now).toISOString().slice(0, 19)}Z, ${distance}, ${pace}`;
+}
+
+function occurrenceLine(event: Extract<RuntimeEvent, { type: "schedule.occurred" }>, style: Painter): string | null {
+  const { scheduleId, outcome, source, at, to, count, reason } = event;
+  const time = new Date(at).toISOString().replace(".000Z", "Z");
+  if (outcome === "fired") return `${style("cyan", "◷")} ${scheduleId} fires${source === "manual" ? "" : ` ${time}`}`;
+  if (outcome === "held") return `${style("yellow", "◷")} ${scheduleId} ${time} waits for the task before it`;
+  const times = at === to ? time : `${count ?? "many"} times to ${new Date(to).toISOString().replace(".000Z", "Z")}`;
+  return `${style("yellow", "◷")} ${scheduleId} skipped ${times} (${reason})`;
 }
 
 type Painter = (format: Style, text: string) => string;

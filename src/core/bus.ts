@@ -92,6 +92,17 @@ export type RuntimeEvent =
     }
   | ({ readonly type: "effect.done"; readonly durationMs: number } & AboutEffect)
   | ({ readonly type: "effect.failed"; readonly durationMs: number; readonly message: string } & AboutEffect)
+  | {
+      readonly type: "delivery.received";
+      readonly deliveryId: string;
+      readonly slug: string;
+      readonly workflowName: string;
+      readonly outcome: "accepted" | "duplicate" | "filtered" | "handshake" | "rejected";
+      /** The HTTP status that the sender got. */
+      readonly status: number;
+      readonly taskId: string | null;
+      readonly remark: string | null;
+    }
   | { readonly type: "event.emitted"; readonly name: string; readonly first: boolean; readonly woken: number }
   | {
       readonly type: "catalog.reloaded";
@@ -116,6 +127,25 @@ export type RuntimeEvent =
   | { readonly type: "catalog.fixed"; readonly path: string }
   | { readonly type: "catalog.failed"; readonly message: string }
   | { readonly type: "workflow.reaped"; readonly workflowName: string; readonly cancelled: number }
+  | {
+      readonly type: "schedule.changed";
+      readonly scheduleId: string;
+      readonly workflowName: string;
+      readonly change: "added" | "changed" | "enabled" | "disabled" | "removed" | "paused" | "resumed";
+    }
+  /** What became of an occurrence, or of several that were skipped for one reason. */
+  | {
+      readonly type: "schedule.occurred";
+      readonly scheduleId: string;
+      readonly workflowName: string;
+      readonly outcome: "fired" | "held" | "skipped";
+      readonly source: "schedule" | "manual" | "backfill";
+      readonly reason: string | null;
+      readonly at: number;
+      readonly to: number;
+      readonly count: number | null;
+      readonly taskId: string | null;
+    }
   | { readonly type: "host.started"; readonly pid: number; readonly generation: string }
   | { readonly type: "host.ended"; readonly pid: number; readonly reason: string }
   /** Output of a host that belongs to no run: module-level prints, the interpreter's own complaints. */

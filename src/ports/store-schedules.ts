@@ -129,6 +129,8 @@ export type ScheduleDeclaration = Omit<ScheduleRow, "createdAt" | "updatedAt">;
 export interface OccurrenceFilter {
   readonly scheduleId: string;
   readonly outcome?: Occurrence["outcome"];
+  /** Only these. */
+  readonly fireKeys?: readonly string[];
   /** Only records older than this seq. */
   readonly before?: number;
   /** Oldest first instead of newest first. */
