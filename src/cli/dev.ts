@@ -1,6 +1,6 @@
 // `chiron dev`: the whole engine on this machine, with the workflow folders reloaded on every save.
 import path from "node:path";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { ConfigFlags } from "../config/config.ts";
 import {
   action,
@@ -19,6 +19,7 @@ interface DevOptions extends CommonOptions {
   readonly port?: string;
   readonly host?: string;
   readonly postgres?: boolean;
+  readonly slack?: "live" | "outbox";
 }
 
 const EXAMPLES = `
@@ -37,6 +38,12 @@ export function addDevCommand(program: Command, deps: CommandDeps): void {
       "start a Postgres of this project's own under .chiron/pg, for the engine and as DATABASE_URL of the workflows",
     )
     .option("--host <address>", "address to listen on (default 127.0.0.1)")
+    .addOption(
+      new Option("--slack <where>", "live posts Slack messages; outbox, the default, only keeps them").choices([
+        "live",
+        "outbox",
+      ]),
+    )
     .addHelpText("after", EXAMPLES)
     .action(action<DevOptions>(deps, dev, flagsOf));
 }
@@ -46,6 +53,7 @@ function flagsOf(options: DevOptions, dirs: readonly string[]): ConfigFlags {
     dotenv: true,
     ...(dirs.length > 0 ? { dirs } : {}),
     ...(options.postgres ? { storeDefault: "postgres" as const } : {}),
+    ...(options.slack ? { slack: options.slack } : {}),
     ...(options.host ? { host: options.host } : {}),
     ...(options.port ? { port: wholeNumber(options.port, "--port", 0, 65_535) } : {}),
   };
@@ -101,6 +109,7 @@ function welcome(say: (line: string) => void, status: ServerStatus, runtime: Run
   say(
     `  Workflows  ${count(status.workflows, "workflow")}, ${count(status.webhooks, "webhook")}, ${count(status.schedules, "schedule")} in ${status.dirs.map(shown).join(", ")}`,
   );
+  if (runtime.slack === "live") say(`  Slack      live: messages are posted to ${runtime.config.slack.apiUrl}`);
   if (status.taken_over > 0) say(`  Taken over ${count(status.taken_over, "run")} of an earlier process`);
   const problems = runtime.catalog.current().problems;
   for (const problem of problems)

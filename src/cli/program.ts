@@ -9,6 +9,7 @@ import { addDoctorCommand } from "./doctor.ts";
 import { addEventsCommands } from "./events.ts";
 import { addInitCommand } from "./init.ts";
 import { addKeysCommands } from "./keys.ts";
+import { addOutboxCommands } from "./outbox.ts";
 import { addReloadCommand } from "./reload.ts";
 import { addRunCommand } from "./run.ts";
 import { addRunsCommands } from "./runs.ts";
@@ -76,6 +77,7 @@ export function createProgram(deps: CommandDeps): Command {
     addRunCommand,
     addRunsCommands,
     addEventsCommands,
+    addOutboxCommands,
     addWorkflowsCommands,
     addToolsCommands,
     addReloadCommand,

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { formatDuration } from "../core/duration.ts";
 import { isTerminal } from "../core/states.ts";
+import { printEffects } from "./outbox-list.ts";
 import { printable, type Output } from "./output.ts";
 import { shortId } from "./run-id.ts";
 import { logLine } from "./run-lines.ts";
@@ -18,6 +19,7 @@ import {
   type WireRun,
   type WireWait,
 } from "./wire-run.ts";
+import type { WireEffect } from "./wire-effect.ts";
 
 export interface RunFacts {
   readonly run: Wire<WireRun>;
@@ -25,6 +27,8 @@ export interface RunFacts {
   readonly checkpoints: readonly Wire<WireCheckpoint>[];
   readonly waits: readonly Wire<WireWait>[];
   readonly children: readonly Wire<WireRun>[];
+  /** Newest first. */
+  readonly effects: readonly Wire<WireEffect>[];
   readonly logs: readonly Wire<WireLog>[];
 }
 
@@ -44,6 +48,7 @@ export function printRunPage(output: Output, facts: RunFacts, options: PageOptio
   printAttempts(output, facts, options.now);
   printCheckpoints(output, facts, options);
   printChildren(output, facts, options.now);
+  printOutside(output, facts, options.now);
   printLogs(output, facts);
   printNext(output, facts);
 }
@@ -191,6 +196,12 @@ function printChildren(output: Output, { children }: RunFacts, now: number): voi
     ]),
     (cell, row, column) => (column === 2 ? output.style(stateStyle(children[row]!.value.status), cell) : cell),
   );
+}
+
+function printOutside(output: Output, { effects }: RunFacts, now: number): void {
+  if (effects.length === 0) return;
+  heading(output, "Reached outside");
+  printEffects(output, effects.map(({ value }) => value).toReversed(), now);
 }
 
 function printLogs(output: Output, { logs }: RunFacts): void {

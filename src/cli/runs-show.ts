@@ -20,6 +20,7 @@ import {
   type WireWait,
 } from "./wire-run.ts";
 import type { JsonText } from "../core/json-text.ts";
+import type { WireEffect } from "./wire-effect.ts";
 import { withClient } from "./with-client.ts";
 
 const EXAMPLES = `
@@ -42,16 +43,17 @@ export function addRunsShowCommand(runs: Command, deps: CommandDeps): void {
 async function show({ output, config }: CommandContext, client: Client, text: string): Promise<void> {
   const facts = await readFacts(client, await resolveRunId(client, text));
   if (output.json) return output.print(jsonOf(facts));
-  printRunPage(output, facts, { now: Date.now(), root: config.root });
+  printRunPage(output, facts, { now: client.now(), root: config.root });
 }
 
 async function readFacts(client: Client, id: string): Promise<RunFacts> {
   const logs: Wire<WireLog>[] = [];
-  const [run, attempts, recorded, children] = await Promise.all([
+  const [run, attempts, recorded, children, outside] = await Promise.all([
     getRun(client, id),
     getMembers(client, runPath(id, "attempts")),
     getMembers(client, runPath(id, "checkpoints")),
     getMembers(client, `${runPath(id, "children")}?limit=100`),
+    getMembers(client, `${runPath(id, "effects")}?limit=100`),
     new LogReader(client, id, (line) => logs.push(line)).read(),
   ]);
   return {
@@ -60,6 +62,7 @@ async function readFacts(client: Client, id: string): Promise<RunFacts> {
     checkpoints: elementsOf<WireCheckpoint>(recorded.get("checkpoints")),
     waits: elementsOf<WireWait>(recorded.get("waits")),
     children: elementsOf<WireRun>(children.get("children")),
+    effects: elementsOf<WireEffect>(outside.get("effects")),
     logs,
   };
 }
@@ -68,7 +71,7 @@ function elementsOf<T>(array: JsonText | undefined): Wire<T>[] {
   return array === undefined ? [] : sliceElements(array).map((text) => wire<T>(text));
 }
 
-function jsonOf({ run, attempts, checkpoints, waits, children, logs }: RunFacts): string {
+function jsonOf({ run, attempts, checkpoints, waits, children, effects, logs }: RunFacts): string {
   const array = (entries: readonly Wire<unknown>[]): JsonText =>
     `[${entries.map((entry) => entry.text).join(",")}]` as JsonText;
   return document(
@@ -79,6 +82,7 @@ function jsonOf({ run, attempts, checkpoints, waits, children, logs }: RunFacts)
       checkpoints: array(checkpoints),
       waits: array(waits),
       children: array(children),
+      effects: array(effects),
       logs: array(logs),
     },
   );

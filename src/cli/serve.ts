@@ -1,5 +1,5 @@
 // `chiron serve`: the engine in production. As many processes as are started share one Postgres; each may take only some of the roles.
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { ConfigFlags } from "../config/config.ts";
 import { ChironError } from "../core/errors.ts";
 import {
@@ -21,6 +21,7 @@ interface ServeOptions extends CommonOptions {
   readonly port?: string;
   readonly host?: string;
   readonly roles?: string;
+  readonly slack?: "live" | "outbox";
 }
 
 const EXAMPLES = `
@@ -38,6 +39,12 @@ export function addServeCommand(program: Command, deps: CommandDeps): void {
     .option("--port <port>", "port of the API (default 7780)")
     .option("--host <address>", "address to listen on (default 127.0.0.1; any other needs an API key)")
     .option("--roles <roles>", `what this process does: ${ROLES.join(",")} (default: all)`)
+    .addOption(
+      new Option("--slack <where>", "outbox only keeps Slack messages (default: live when there is a token)").choices([
+        "live",
+        "outbox",
+      ]),
+    )
     .addHelpText("after", EXAMPLES)
     .action(action<ServeOptions>(deps, serve, flagsOf));
 }
@@ -47,6 +54,7 @@ function flagsOf(options: ServeOptions, dirs: readonly string[]): ConfigFlags {
     storeDefault: "postgres",
     graceDefaultMs: 30_000,
     ...(dirs.length > 0 ? { dirs } : {}),
+    ...(options.slack ? { slack: options.slack } : {}),
     ...(options.host ? { host: options.host } : {}),
     ...(options.port ? { port: wholeNumber(options.port, "--port", 0, 65_535) } : {}),
   };

@@ -1,8 +1,10 @@
 // The API as one Hono app: every route behind the guard, every answer in the reference's shapes, every refusal in its envelope. The
 // sockets are listen.ts's matter.
 import { Hono } from "hono";
+import { actionRoutes } from "./actions.ts";
 import { catalogRoutes } from "./catalog.ts";
 import { CLOCK_HEADER, clockHeader, clockRoutes } from "./clock.ts";
+import { deliveryRoutes } from "./deliveries.ts";
 import type { ApiDeps, Bindings } from "./deps.ts";
 import { envelope, errorResponse } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
@@ -13,12 +15,14 @@ import { Keys } from "./keys.ts";
 import { liveRoutes } from "./live.ts";
 import { metricRoutes } from "./metrics.ts";
 import { openapiRoute } from "./openapi.ts";
+import { outboxRoutes } from "./outbox.ts";
 import type { Route } from "./route.ts";
 import { runDetailRoutes } from "./run-detail.ts";
 import { runRoutes } from "./runs.ts";
 import { scheduleRoutes } from "./schedules.ts";
 import { Streams, type StreamLimits } from "./stream.ts";
 import { toolRoutes } from "./tools.ts";
+import { webhookEndpoint } from "./webhook-endpoint.ts";
 
 export { listen, type Listening } from "./listen.ts";
 
@@ -43,6 +47,7 @@ export function createApp(deps: ApiDeps, options: AppOptions = {}): ApiApp {
     const moved = clockHeader(deps);
     if (moved !== null) context.header(CLOCK_HEADER, moved);
   });
+  if (!options.probesOnly) app.all("/api/webhooks/:slug", webhookEndpoint(deps));
   for (const entry of routes) app.on(entry.method, honoPath(entry.path), handlerOf(entry, deps, keys));
   app.notFound((context) => unrouted(routes, context.req.method, context.req.path));
   app.onError((error) => errorResponse(error, deps.bus));
@@ -55,7 +60,10 @@ function routesOf(deps: ApiDeps, streams: Streams, probes: readonly Route[]): Ro
     ...runDetailRoutes(deps),
     ...liveRoutes(deps, streams),
     ...eventRoutes(deps),
+    ...outboxRoutes(deps),
+    ...actionRoutes(deps),
     ...catalogRoutes(deps),
+    ...deliveryRoutes(deps),
     ...toolRoutes(deps),
     ...clockRoutes(deps),
     ...scheduleRoutes(deps),
