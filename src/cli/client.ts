@@ -2,6 +2,7 @@
 // store, else the same API in this process on the store itself.
 import { ChironError, ERROR_CODES, messageOf, type ErrorCode } from "../core/errors.ts";
 import type { Config } from "../config/config.ts";
+import { readMovedClock, type MovedClock } from "./moved-clock.ts";
 import { readServerFile } from "./server-file.ts";
 import type { Runtime, RuntimeOptions, Wiring } from "./wiring.ts";
 
@@ -19,6 +20,10 @@ export interface Client {
   /** The raw response, for streams. */
   open(path: string, signal?: AbortSignal): Promise<Response>;
   close(): Promise<void>;
+  /** The engine's time, which a person may have moved. */
+  now(): number;
+  /** What it last said of its clock, when that is not the machine's. */
+  movedClock(): MovedClock | null;
 }
 
 export interface ClientOptions {
@@ -50,7 +55,13 @@ function overHttp(url: string, config: Config): Client {
 
 type Send = (path: string, init: RequestInit) => Promise<Response>;
 
-function makeClient(url: string | null, local: Runtime | null, send: Send, config: Config): Client {
+function makeClient(url: string | null, local: Runtime | null, ask: Send, config: Config): Client {
+  let clock: MovedClock | null = null;
+  const send: Send = async (path, init) => {
+    const response = await ask(path, init);
+    clock = readMovedClock(response.headers, Date.now());
+    return response;
+  };
   const [key] = config.envKeys;
   const headers: Record<string, string> = {
     "x-chiron-client": "cli",
@@ -75,6 +86,8 @@ function makeClient(url: string | null, local: Runtime | null, send: Send, confi
       return json(await reach(url, () => send(path, init)));
     },
     close: async () => local?.close(),
+    now: () => clock?.now(Date.now()) ?? Date.now(),
+    movedClock: () => clock,
   };
 }
 

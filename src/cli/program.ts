@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { errorInfo } from "../core/errors.ts";
 import { addCheckCommand } from "./check.ts";
+import { addClockCommands } from "./clock.ts";
 import type { CommandDeps } from "./command.ts";
 import { addDbCommands } from "./db.ts";
 import { addDevCommand } from "./dev.ts";
@@ -80,6 +81,7 @@ export function createProgram(deps: CommandDeps): Command {
     addOutboxCommands,
     addWorkflowsCommands,
     addToolsCommands,
+    addClockCommands,
     addReloadCommand,
     addCheckCommand,
     addDoctorCommand,

@@ -53,7 +53,13 @@ export function addRunCommand(program: Command, deps: CommandDeps): void {
     .option("--key <key>", "start at most one task with this key, for ever")
     .option("--max-attempts <n>", "attempts before the task fails (default 5)")
     .addHelpText("after", EXAMPLES)
-    .action(action<RunOptions>(deps, (context, options, [name]) => run(context, options, name!), () => ({ dotenv: true })));
+    .action(
+      action<RunOptions>(
+        deps,
+        (context, options, [name]) => run(context, options, name!),
+        () => ({ dotenv: true }),
+      ),
+    );
 }
 
 async function run(context: CommandContext, options: RunOptions, name: string): Promise<number> {
@@ -138,7 +144,7 @@ async function waitFor(context: CommandContext, client: Client, waiting: Waiting
   const { created, options, timeoutMs, stop } = waiting;
   const timeout = timeoutMs === null ? null : AbortSignal.timeout(timeoutMs);
   const signal = timeout ? AbortSignal.any([stop, timeout]) : stop;
-  const follower = options.follow ? followerOf(context) : {};
+  const follower = options.follow ? followerOf(context, client) : {};
   const run = await followRun(client, created.run_id, signal, follower);
   if (run) return report(context, run, created, options.follow === true);
   const where = client.url === null ? 'goes on with "chiron dev"' : "goes on";
@@ -153,7 +159,7 @@ async function waitFor(context: CommandContext, client: Client, waiting: Waiting
   });
 }
 
-function followerOf({ output }: CommandContext): Follower {
+function followerOf({ output }: CommandContext, client: Client): Follower {
   if (output.json) {
     return {
       log: (line) => output.print(document({ event: "log" }, Object.fromEntries(line.raw))),
@@ -163,7 +169,7 @@ function followerOf({ output }: CommandContext): Follower {
   return {
     log: (line) => output.note(logLine(line.value)),
     event: (type, data) => {
-      const line = eventLine(type, JSON.parse(data) as Record<string, unknown>, Date.now());
+      const line = eventLine(type, JSON.parse(data) as Record<string, unknown>, client.now());
       if (line !== null) output.note(line);
     },
   };

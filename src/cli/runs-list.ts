@@ -57,7 +57,7 @@ async function list(context: CommandContext, options: ListOptions): Promise<void
     if (output.json) return output.print(text);
     const page = JSON.parse(text) as { runs: readonly WireRun[]; next_cursor: string | null };
     if (page.runs.length === 0) return output.note("no runs");
-    const now = Date.now();
+    const now = client.now();
     output.table(
       HEADER,
       page.runs.map((run) => rowOf(run, now)),

@@ -30,7 +30,7 @@ export function addRunsTailCommand(runs: Command, deps: CommandDeps): void {
 
 async function tail({ output }: CommandContext, client: Client, text: string): Promise<number> {
   const id = await resolveRunId(client, text);
-  const follower = followerOf(output);
+  const follower = followerOf(output, client);
   const run = await getRun(client, id);
   if (client.url === null && !isTerminal(run.value.status)) {
     await new LogReader(client, id, follower.log).read();
@@ -44,14 +44,14 @@ async function tail({ output }: CommandContext, client: Client, text: string): P
   return ended.value.status === "completed" ? 0 : 3;
 }
 
-function followerOf(output: Output): Required<Follower> {
+function followerOf(output: Output, client: Client): Required<Follower> {
   return {
     log: (line) =>
       output.print(output.json ? document({ event: "log" }, Object.fromEntries(line.raw)) : logLine(line.value)),
     event: (type, data) => {
       const line = output.json
         ? document({ event: type }, { data })
-        : eventLine(type, JSON.parse(data) as Record<string, unknown>, Date.now());
+        : eventLine(type, JSON.parse(data) as Record<string, unknown>, client.now());
       if (line !== null) output.print(line);
     },
   };

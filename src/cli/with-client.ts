@@ -4,7 +4,7 @@ import type { CommandContext, CommonOptions } from "./command.ts";
 
 /** Without a server the store itself is asked; nothing is worked on. `load` says whether the workflow folders matter to the answer. */
 export async function withClient<T>(
-  { wiring, config }: CommandContext,
+  { wiring, config, output }: CommandContext,
   options: CommonOptions,
   load: boolean,
   body: (client: Client) => Promise<T>,
@@ -14,7 +14,10 @@ export async function withClient<T>(
     local: { work: false, load },
   });
   try {
-    return await body(client);
+    const answer = await body(client);
+    const clock = client.movedClock();
+    if (clock) output.note(clock.text(Date.now()));
+    return answer;
   } finally {
     await client.close();
   }
