@@ -70,6 +70,12 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
       return `${style("yellow", "■")} ${run(event.runId)} cancelled`;
     case "run.released":
       return `${style("yellow", "↩")} ${run(event.runId)} given back: ${event.reason}`;
+    case "run.code_replaced":
+      return `${style("yellow", "!")} ${event.workflowName} ${run(event.runId)} goes on with newer code: ${printable(event.reason)}`;
+    case "code.unkept":
+      return `${style("yellow", "!")} the code is not kept: ${printable(event.message)}`;
+    case "code.loaded":
+      return `${style("cyan", "↻")} older code ${event.generation.slice(0, 12)} loaded in ${event.ms} ms`;
     case "run.lost":
       return `${style("red", "!")} ${run(event.runId)} stopped: ${event.reason}`;
     case "run.log":
@@ -79,6 +85,8 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
       return effectLine(event, style);
     case "effect.progress":
       return `  ${style("dim", `${event.workflowName} │`)} ${printable(event.line)}`;
+    case "delivery.received":
+      return deliveryLine(event, style);
     case "event.emitted":
       return `${style("cyan", "◆")} event ${printable(event.name)}${event.first ? "" : " (already emitted, the first payload stands)"}, ${event.woken} woken`;
     case "catalog.reloaded":
@@ -129,6 +137,14 @@ function occurrenceLine(event: Extract<RuntimeEvent, { type: "schedule.occurred"
   if (outcome === "held") return `${style("yellow", "◷")} ${scheduleId} ${time} waits for the task before it`;
   const times = at === to ? time : `${count ?? "many"} times to ${new Date(to).toISOString().replace(".000Z", "Z")}`;
   return `${style("yellow", "◷")} ${scheduleId} skipped ${times} (${reason})`;
+}
+
+function deliveryLine(event: Extract<RuntimeEvent, { type: "delivery.received" }>, style: Painter): string {
+  const { slug, outcome, status, remark, taskId, workflowName } = event;
+  const mark = outcome === "rejected" ? style("red", "⇥") : style("cyan", "⇥");
+  const told = remark === null ? "" : `: ${printable(remark)}`;
+  const run = taskId === null ? "" : ` ${workflowName} ${style("dim", taskId.slice(-12))}`;
+  return `${mark} webhook ${slug} ${status} ${outcome}${run}${told}`;
 }
 
 type Painter = (format: Style, text: string) => string;

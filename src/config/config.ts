@@ -12,6 +12,8 @@ import { slackConfig, type SlackConfig, type SlackMode } from "./effects-slack.t
 import { toolConfig, type ToolConfig } from "./effects-tools.ts";
 import type { ConfigFile } from "./file-schema.ts";
 import { readConfigFile } from "./read-file.ts";
+import { DEFAULT_START_RATE, type ScheduleConfig } from "./schedules.ts";
+import { webhooksConfig, type WebhooksConfig } from "./webhooks.ts";
 import { secretsOf, withDotenv } from "./secrets.ts";
 
 export interface Config {
@@ -35,12 +37,16 @@ export interface Config {
   readonly baselineHost: string | undefined;
   readonly processes: number;
   /** How schedules are read that leave it open. */
-  readonly schedules: { readonly defaultTimezone: string; readonly cronDialect: "unix" | "quartz" };
+  readonly schedules: ScheduleConfig;
+  /** Late starts of schedules a second, in this process. */
+  readonly scheduleStartRate: number;
   readonly concurrency: Concurrency;
   readonly maxAttempts: number | undefined;
   readonly leaseMs: number | undefined;
   readonly graceMs: number | undefined;
   readonly retentionMs: number | null;
+  /** What a task goes on with after new code was loaded: that, or the generation its first attempt began on. */
+  readonly code: "newest" | "pinned";
   readonly reconcileMs: number;
   /** Undefined: nobody said; three looks where one process owns the store, never where several share it. */
   readonly reapAfter: number | undefined;
@@ -50,6 +56,7 @@ export interface Config {
   readonly tools: ToolConfig;
   readonly slack: SlackConfig;
   readonly outbox: OutboxConfig;
+  readonly webhooks: WebhooksConfig;
   /** Values that are masked in logs, failures and answers. */
   readonly secrets: readonly Secret[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -67,6 +74,7 @@ export interface ConfigFlags {
   /** What a command takes when nobody says which store. */
   readonly storeDefault?: "sqlite" | "postgres";
   readonly graceDefaultMs?: number;
+  readonly code?: "newest" | "pinned";
   /** Read .env and .env.local of the project beneath the environment. */
   readonly dotenv?: boolean;
   readonly python?: string;
@@ -97,12 +105,15 @@ export function loadConfig(root: string, given: Environment, flags: ConfigFlags 
     schedules: {
       defaultTimezone: timezone(file.project?.default_timezone ?? "UTC"),
       cronDialect: file.project?.cron_dialect ?? "unix",
+      v1Schedules: file.project?.v1_schedules ?? false,
     },
+    scheduleStartRate: file.schedules?.start_rate ?? DEFAULT_START_RATE,
     concurrency: concurrency(env, engine.concurrency),
     maxAttempts: engine.max_attempts,
     leaseMs: engine.lease,
     graceMs: engine.grace ?? flags.graceDefaultMs,
     retentionMs: engine.retention ?? null,
+    code: flags.code ?? engine.code ?? "newest",
     reconcileMs: wholeNumber(env["WORKFLOW_RECONCILE_INTERVAL_SECS"], 60) * 1_000,
     reapAfter:
       nonEmpty(env["WORKFLOW_REAP_REMOVED_AFTER_TICKS"]) === undefined
@@ -114,6 +125,7 @@ export function loadConfig(root: string, given: Environment, flags: ConfigFlags 
     tools: toolConfig(root, dirs, nonEmpty(env["WORKFLOW_TOOL_API_URL"]), file.effects),
     slack: slackConfig(env, file.effects, flags.slack),
     outbox: outboxConfig(file.effects),
+    webhooks: webhooksConfig(file.webhooks),
     secrets: secretsOf(env, file.secrets),
     env,
   });

@@ -5,11 +5,17 @@ import { duration } from "./duration.ts";
 import { outboxMembers } from "./effects-outbox.ts";
 import { slackMembers } from "./effects-slack.ts";
 import { toolMembers } from "./effects-tools.ts";
+import { schedulesSchema } from "./schedules.ts";
+import { webhooksSchema } from "./webhooks.ts";
 import { secretsSchema } from "./secrets.ts";
 
 export const fileSchema = z.strictObject({
   project: z
-    .strictObject({ default_timezone: z.string().optional(), cron_dialect: z.enum(["unix", "quartz"]).optional() })
+    .strictObject({
+      default_timezone: z.string().optional(),
+      cron_dialect: z.enum(["unix", "quartz"]).optional(),
+      v1_schedules: z.boolean().optional(),
+    })
     .optional(),
   workflows: z.strictObject({ dirs: z.array(z.string()).optional(), walk_all: z.boolean().optional() }).optional(),
   server: z
@@ -34,10 +40,13 @@ export const fileSchema = z.strictObject({
       retention: duration.optional(),
       lease: duration.optional(),
       grace: duration.optional(),
+      code: z.enum(["newest", "pinned"]).optional(),
       concurrency: z.record(z.string(), z.int().min(1).max(10_000)).optional(),
     })
     .optional(),
   agents: agentsSchema.optional(),
+  schedules: schedulesSchema.optional(),
+  webhooks: webhooksSchema.optional(),
   python: z
     .strictObject({ interpreter: z.string().optional(), processes: z.int().min(1).max(64).optional() })
     .optional(),

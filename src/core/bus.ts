@@ -70,6 +70,18 @@ export type RuntimeEvent =
     }
   | { readonly type: "run.cancelled"; readonly taskId: string; readonly runId: string }
   | { readonly type: "run.released"; readonly taskId: string; readonly runId: string; readonly reason: string }
+  | {
+      /** The code that the task began on cannot be had any more. */
+      readonly type: "run.code_replaced";
+      readonly taskId: string;
+      readonly runId: string;
+      readonly workflowName: string;
+      readonly from: string;
+      readonly to: string;
+      readonly reason: string;
+    }
+  | { readonly type: "code.loaded"; readonly generation: string; readonly ms: number }
+  | { readonly type: "code.unkept"; readonly generation: string; readonly message: string }
   | { readonly type: "run.lost"; readonly taskId: string; readonly runId: string; readonly reason: string }
   | {
       readonly type: "run.log";

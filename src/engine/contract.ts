@@ -2,6 +2,7 @@
 import type { RunId, TaskId } from "../core/ids.ts";
 import type { JsonText } from "../core/json-text.ts";
 import type { State } from "../core/states.ts";
+import type { NewDelivery, Recorded } from "../ports/store-deliveries.ts";
 import type { Cause, Emitted, Enqueued } from "../ports/store-types.ts";
 
 export interface CreateRun {
@@ -19,6 +20,8 @@ export interface CreateRun {
 export interface Engine {
   /** Durable when it answers. Throws ChironError bad_request, unknown_workflow (404, with the nearest names) or workflow_disabled (403). */
   createRun(request: CreateRun): Promise<Enqueued>;
+  /** Records a webhook delivery and the run it starts, if any, in one transaction. Throws what createRun throws. */
+  deliver(delivery: Omit<NewDelivery, "task">, request: CreateRun | null): Promise<Recorded>;
   /** By task id or any run id. A terminal task is left as it is. Throws not_found. */
   cancel(
     id: string,

@@ -9,7 +9,8 @@ import type { Store } from "../ports/store.ts";
 import { BUILTIN_HOST, BUILTIN_NAMES } from "./builtins.ts";
 import { answerCall } from "./calls.ts";
 import type { CreateRun, Enablement, Engine } from "./contract.ts";
-import { createRun } from "./intake.ts";
+import { recordDelivery } from "./deliveries.ts";
+import { createRun, type IntakeDeps } from "./intake.ts";
 import { createRenewer, createSweeper, createWatch, takeOver, type LeaseDeps } from "./leases.ts";
 import type { Runnable, WorkflowNames } from "./names.ts";
 import { createReaper } from "./reaper.ts";
@@ -17,7 +18,8 @@ import { createRetention } from "./retention.ts";
 import type { Service } from "./service.ts";
 import type { EngineSettings } from "./settings.ts";
 import type { Walkable } from "./time-walk.ts";
-import { createWalkable } from "./walkable.ts";
+import { createWalkable, type TimedSource } from "./walkable.ts";
+import type { TaskCode } from "./task-code.ts";
 import { Worker } from "./worker.ts";
 
 export interface EngineDeps {
@@ -30,10 +32,14 @@ export interface EngineDeps {
   readonly effects: Effects;
   readonly random: () => number;
   readonly uncertain: () => boolean;
+  /** What else happens at times of its own. */
+  readonly sources?: readonly TimedSource[];
   /** True where one process owns the store: what an earlier one left running is taken over at the start. */
   readonly soleOwner: boolean;
   /** True where claims run beside other transactions: then who commits work says so afterwards, too. */
   readonly concurrentStore: boolean;
+  /** Absent: code is not kept, and every run goes on with what serves now. */
+  readonly code?: TaskCode;
 }
 
 export interface RunningEngine extends Engine {
@@ -68,11 +74,16 @@ export function createEngine(deps: EngineDeps): RunningEngine {
   const committed = (): void => {
     if (deps.concurrentStore) worker.poke();
   };
-  const create = (request: CreateRun) =>
-    createRun(
-      { store, bus, names, enablement, defaultMaxAttempts: settings.maxAttempts, poke: () => worker.poke(), committed },
-      request,
-    );
+  const intake: IntakeDeps = {
+    store,
+    bus,
+    names,
+    enablement,
+    defaultMaxAttempts: settings.maxAttempts,
+    poke: () => worker.poke(),
+    committed,
+  };
+  const create = (request: CreateRun) => createRun(intake, request);
   const worker: Worker = new Worker({
     store,
     clock,
@@ -81,6 +92,7 @@ export function createEngine(deps: EngineDeps): RunningEngine {
     names,
     enablement,
     random: deps.random,
+    ...(deps.code ? { code: deps.code } : {}),
     committed,
     answer: (run, call, signal) => answerCall({ effects: deps.effects, createRun: create }, run, call, signal),
   });
@@ -98,11 +110,12 @@ export function createEngine(deps: EngineDeps): RunningEngine {
   let unsubscribe: (() => void) | undefined;
   return {
     createRun: create,
+    deliver: (delivery, request) => recordDelivery(intake, delivery, request),
     takenOver: () => orphans,
     ...control,
     activeRuns: () => worker.attempts.size,
     poke: () => worker.poke(),
-    walkable: createWalkable({ store, worker, leases: leaseDeps, sources: [] }),
+    walkable: createWalkable({ store, worker, leases: leaseDeps, sources: deps.sources ?? [] }),
     async start() {
       if (deps.soleOwner) orphans = await takeOver(leaseDeps);
       for (const service of services) service.start();

@@ -5,7 +5,7 @@ import { nearest } from "../core/nearest.ts";
 import { queueOf } from "../core/queues.ts";
 import type { Bus } from "../core/bus.ts";
 import type { Store } from "../ports/store.ts";
-import type { Enqueued } from "../ports/store-types.ts";
+import type { Enqueued, NewTask } from "../ports/store-types.ts";
 import { BUILTIN_NAMES } from "./builtins.ts";
 import type { CreateRun, Enablement } from "./contract.ts";
 import type { WorkflowNames } from "./names.ts";
@@ -26,6 +26,17 @@ export interface IntakeDeps {
 }
 
 export async function createRun(deps: IntakeDeps, request: CreateRun): Promise<Enqueued> {
+  const task = newTaskOf(deps, request);
+  const enqueued = deps.store.tasks.enqueue([task]);
+  deps.poke();
+  const answer = (await enqueued)[0]!;
+  deps.committed();
+  if (answer.created) announceTask(deps, task, answer);
+  return answer;
+}
+
+/** The task that a request asks for. Throws ChironError bad_request, unknown_workflow, workflow_disabled or unavailable. */
+export function newTaskOf(deps: IntakeDeps, request: CreateRun): NewTask {
   const workflowName = request.workflowName.trim();
   checkName(deps, workflowName);
   const maxAttempts = request.maxAttempts ?? deps.defaultMaxAttempts;
@@ -37,27 +48,23 @@ export async function createRun(deps: IntakeDeps, request: CreateRun): Promise<E
   }
   if (request.strictInput) checkInput(deps, workflowName, request.input);
   const key = request.idempotencyKey?.trim();
-  const enqueued = deps.store.tasks.enqueue([
-    {
-      queue: queueOf(workflowName),
-      workflowName,
-      input: request.input,
-      maxAttempts,
-      cause: request.cause,
-      ...(key ? { idempotencyKey: key } : {}),
-      ...(request.parentTaskId ? { parentTaskId: request.parentTaskId } : {}),
-      ...(request.harnessType ? { harnessType: request.harnessType } : {}),
-    },
-  ]);
-  deps.poke();
-  const answer = (await enqueued)[0]!;
-  deps.committed();
-  if (answer.created) {
-    const { taskId, runId } = answer;
-    const parent = request.parentTaskId ? { parentTaskId: request.parentTaskId } : {};
-    deps.bus.publish({ type: "task.created", taskId, runId, workflowName, queue: queueOf(workflowName), ...parent });
-  }
-  return answer;
+  return {
+    queue: queueOf(workflowName),
+    workflowName,
+    input: request.input,
+    maxAttempts,
+    cause: request.cause,
+    ...(key ? { idempotencyKey: key } : {}),
+    ...(request.parentTaskId ? { parentTaskId: request.parentTaskId } : {}),
+    ...(request.harnessType ? { harnessType: request.harnessType } : {}),
+  };
+}
+
+/** Says that a task has begun, once it is committed. */
+export function announceTask({ bus }: IntakeDeps, task: NewTask, { taskId, runId }: Enqueued): void {
+  const { workflowName, queue, parentTaskId } = task;
+  const parent = parentTaskId ? { parentTaskId } : {};
+  bus.publish({ type: "task.created", taskId, runId, workflowName, queue, ...parent });
 }
 
 function checkName({ names, enablement }: IntakeDeps, workflowName: string): void {

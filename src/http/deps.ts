@@ -10,6 +10,7 @@ import type { TimeWalk } from "../engine/time-walk.ts";
 import type { ScheduleControl } from "../engine/schedules/contract.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
+import type { Rejections } from "../webhooks/rejections.ts";
 
 export interface AuthSettings {
   /** Admin keys from the environment (CHIRON_API_KEY, CENTAUR_API_KEY); a blank one counts as unset (decision D13). */
@@ -20,11 +21,22 @@ export interface AuthSettings {
   readonly hosts: readonly string[];
 }
 
+/** What the webhook endpoint needs beside the catalog. */
+export interface WebhookAccess {
+  /** A secret by the name of its variable. */
+  readonly secret: (name: string) => string | undefined;
+  /** Where senders find this server; null: as each request says. */
+  readonly publicUrl: string | null;
+  readonly trustForwarded: boolean;
+  readonly rejections: Rejections;
+}
+
 export interface ApiDeps {
   readonly store: Store;
   readonly engine: Engine;
   readonly schedules: ScheduleControl;
   readonly catalog: CatalogView;
+  readonly webhooks: WebhookAccess;
   /** Absent where no tool can be called. */
   readonly callTool?: CallTool;
   /** Reads and makes what buttons in Slack carry; absent where there is no key for it. */

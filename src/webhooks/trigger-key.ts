@@ -16,7 +16,7 @@ export interface KeyParts {
 /** The start key of the delivery's run. */
 export function triggerKeyOf({ slug, trigger, headers, bodySha256, sha256 }: KeyParts): string {
   const bounded = (value: string): string => (value.length > MAX_VALUE_LENGTH ? `sha256-${sha256(value)}` : value);
-  if (trigger?.type === "static") return `webhook:${slug}:${bounded(trigger.value)}`;
+  if (trigger?.type === "static") return `webhook:${slug}:${bounded(trigger.value.trim())}`;
   if (trigger?.type === "header") {
     const name = trigger.header.toLowerCase();
     const value = Object.hasOwn(headers, name) ? headers[name]!.trim() : "";

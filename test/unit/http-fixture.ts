@@ -8,12 +8,14 @@ import type { RunId, TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
 import { queueOf } from "../../src/core/queues.ts";
 import type { CreateRun, Engine } from "../../src/engine/contract.ts";
+import { createScheduleControl } from "../../src/engine/schedules/control.ts";
 import { createApp, listen, type ApiApp, type AppOptions, type Listening } from "../../src/http/server.ts";
 import type { ApiDeps } from "../../src/http/deps.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { ClaimedRun } from "../../src/ports/store-types.ts";
 import type { z } from "zod";
 import { expect } from "vitest";
+import { Rejections } from "../../src/webhooks/rejections.ts";
 
 export interface Api {
   readonly app: ApiApp;
@@ -43,9 +45,20 @@ export async function openApi(overrides: Overrides = {}): Promise<Api> {
   const deps: ApiDeps = {
     store,
     engine: smallEngine(store),
+    schedules: createScheduleControl({
+      store,
+      bus,
+      maxAttempts: 5,
+      serves: () => true,
+      checkWorkflow: () => undefined,
+      changed: () => undefined,
+      poke: () => undefined,
+      committed: () => undefined,
+    }),
     catalog: fixedCatalog({ ...EMPTY_CATALOG, generation: "g1" }),
     bus,
     clock: REAL_CLOCK,
+    webhooks: { secret: () => undefined, publicUrl: null, trustForwarded: false, rejections: new Rejections() },
     auth: { envKeys: [], loopbackOnly: true, hosts: [] },
     info: { version: "1.2.3", mode: "dev" },
     ready: () => ({ ok: true, reasons: [] }),
@@ -108,6 +121,13 @@ function smallEngine(store: Store): Engine {
       const answer = (await store.tasks.retry([await find(id)]))[0]!;
       if (!answer.ok) throw new ChironError("conflict", `run ${id} has not failed`);
       return answer;
+    },
+    deliver: async (delivery, request) => {
+      if (request && request.workflowName !== "order") {
+        throw new ChironError("workflow_disabled", `workflow ${request.workflowName} is not allowed`);
+      }
+      const task = request && { maxAttempts: 5, ...request, queue: queueOf(request.workflowName) };
+      return (await store.deliveries.record([{ ...delivery, task }]))[0]!;
     },
     emit: async (name, payload) => (await store.events.emit([{ name, payload }]))[0]!,
     activeRuns: () => 3,
