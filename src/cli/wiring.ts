@@ -10,6 +10,8 @@ import type { DatabaseTools } from "./database-tools.ts";
 export interface RuntimeOptions {
   /** Work on runs; false: only the store and the API, for commands that look or enqueue. */
   readonly work: boolean;
+  /** Make scheduled runs; as `work` when absent. */
+  readonly schedule?: boolean;
   /** Load the workflow folders; implied by work. */
   readonly load: boolean;
   /** Reload when files change. */

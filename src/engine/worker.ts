@@ -1,23 +1,23 @@
 // Takes due runs and works on them, each queue up to its concurrency. One claim is under way at a time; whoever knows of new work
 // pokes, known wake times are armed, and a poll bounds the delay of everything nobody announced.
 import type { ClaimedRun } from "../ports/store-types.ts";
-import { ALL_QUEUES, type QueueName } from "../core/queues.ts";
+import { WORKFLOW_QUEUES, type QueueName } from "../core/queues.ts";
 import { messageOf } from "../core/errors.ts";
 import { Attempt, type AttemptDeps } from "./attempt.ts";
 import type { WorkflowNames } from "./names.ts";
 import type { Enablement } from "./contract.ts";
 import { createFaultReport, type Service } from "./service.ts";
 import { Slots, type Slot } from "./slots.ts";
+import { chooseCode, type TaskCode } from "./task-code.ts";
 
 /** Most runs of a queue taken by one claim: bounds the time of one transaction. */
 const CLAIM_BATCH = 256;
 
-/** How long a run of a workflow that is not loaded waits before it is looked at again, in ms; its file's return wakes it at once. */
-const PARK_MS = 30_000;
-
 export interface WorkerDeps extends Omit<AttemptDeps, "due"> {
   readonly names: WorkflowNames;
   readonly enablement: Enablement;
+  /** Absent: every run goes on with what serves now. */
+  readonly code?: TaskCode;
 }
 
 export class Worker implements Service {
@@ -133,14 +133,18 @@ export class Worker implements Service {
     while (this.#wanted && this.#ending) {
       this.#wanted = false;
       if (!this.#deps.names.ready()) return;
+      if (!(await this.#codeIsKept())) return;
       const { leaseMs, owner } = this.#deps.settings;
       const generation = this.#deps.names.generation();
-      const requests = ALL_QUEUES.map((queue) => ({
+      const keepPinned = this.#keepsPins;
+      // In the schedules' queue there are only rows that tell the next fire, and ticks of other programs.
+      const requests = WORKFLOW_QUEUES.map((queue) => ({
         queue,
         limit: this.#free(queue),
         leaseMs,
         owner,
-        generation,
+        keepPinned,
+        ...(generation === "" ? {} : { generation }),
       })).filter((request) => request.limit > 0);
       if (requests.length === 0) return;
       try {
@@ -154,6 +158,23 @@ export class Worker implements Service {
     }
   }
 
+  get #keepsPins(): boolean {
+    return this.#deps.code?.older != null;
+  }
+
+  /** False: the store cannot record it now; the next poll tries again. */
+  async #codeIsKept(): Promise<boolean> {
+    const pending = this.#deps.code?.pending() ?? null;
+    if (pending === null) return true;
+    try {
+      await pending;
+      return this.#ending !== null;
+    } catch (error) {
+      this.#fault(error);
+      return false;
+    }
+  }
+
   #take(claimed: readonly ClaimedRun[][], requests: readonly { readonly limit: number }[], generation: string): void {
     claimed.forEach((runs, index) => {
       if (runs.length === requests[index]!.limit) this.#wanted = true;
@@ -162,7 +183,8 @@ export class Worker implements Service {
   }
 
   #begin(run: ClaimedRun, generation: string): void {
-    const attempt = new Attempt(run, generation, this.#attemptDeps);
+    const noted = this.#keepsPins ? (run.pinnedGeneration ?? generation) : generation;
+    const attempt = new Attempt(run, noted, this.#attemptDeps);
     const slot = this.#slots.take(run.queue as QueueName);
     this.#attempts.set(run.runId, attempt);
     this.#held.set(run.runId, slot);
@@ -172,7 +194,7 @@ export class Worker implements Service {
       this.#held.delete(run.runId);
       slot.release();
     };
-    const work = this.#execute(attempt, free)
+    const work = this.#execute(attempt, generation, free)
       .catch((error: unknown) =>
         this.#deps.bus.publish({ type: "service.error", service: this.name, message: messageOf(error) }),
       )
@@ -183,14 +205,16 @@ export class Worker implements Service {
     this.#work.add(work);
   }
 
-  #execute(attempt: Attempt, settled: () => void): Promise<void> {
+  async #execute(attempt: Attempt, generation: string, settled: () => void): Promise<void> {
     const { workflowName } = attempt.run;
-    const runnable = this.#deps.names.find(workflowName);
     if (!this.#deps.enablement.allows(workflowName)) {
       const message = `workflow ${workflowName} is not allowed to run here (WORKFLOW_ENABLE_MODE=allowlist, WORKFLOW_ALLOWED_NAMES)`;
       return attempt.record({ kind: "error", failure: { name: "WorkflowDisabled", message }, retryable: false });
     }
-    if (!runnable) return attempt.release(`workflow ${workflowName} is not loaded`, PARK_MS);
-    return attempt.execute(runnable, settled);
+    const choosing = chooseCode(this.#deps, attempt.run, generation);
+    const choice = choosing instanceof Promise ? await choosing : choosing;
+    if ("release" in choice) return attempt.release(choice.release, choice.delayMs, choice.unpin);
+    if (!this.#ending) return attempt.release("the runtime stops");
+    return attempt.execute(choice, settled);
   }
 }

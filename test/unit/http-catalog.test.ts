@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { EMPTY_CATALOG, type Catalog, type ScheduleEntry, type ServedWorkflow } from "../../src/catalog/catalog.ts";
 import { ChironError } from "../../src/core/errors.ts";
 import * as answers from "../../src/http/answers.ts";
+import { SchedulesAnswer } from "../../src/http/schedule-shapes.ts";
 import type { GenerationHost } from "../../src/ports/host.ts";
 import { asJson, fixedCatalog, openApi, read, start, type Api, type Overrides } from "./http-fixture.ts";
 
@@ -47,7 +48,14 @@ const declared = {
   timezone: "UTC",
   input: { n: 1 },
   noDelivery: true,
-};
+  catchup: "latest",
+  catchupLimit: 100,
+  catchupWindowSeconds: 86_400,
+  overlap: "allow",
+  jitterSeconds: 0,
+  queue: null,
+  maxAttempts: null,
+} as const;
 const daily: ScheduleEntry = {
   ...declared,
   scheduleId: "daily",
@@ -98,8 +106,8 @@ test("the catalog shows workflows, problems, webhooks and schedules, and no webh
 
 test("schedules have the reference's shape", async () => {
   await open({ catalog: fixedCatalog(CATALOG) });
-  const answer = await read(await api.get("/api/workflows/schedules"), answers.SchedulesAnswer);
-  expect(answer.schedules).toEqual([
+  const answer = await read(await api.get("/api/workflows/schedules"), SchedulesAnswer);
+  expect(answer.schedules).toMatchObject([
     {
       schedule_id: "a",
       workflow_name: "order",
@@ -110,7 +118,7 @@ test("schedules have the reference's shape", async () => {
       enabled: false,
       no_delivery: true,
     },
-    expect.objectContaining({ schedule_id: "daily", kind: { type: "cron", cron: "0 9 * * *" } }),
+    { schedule_id: "daily", kind: { type: "cron", cron: "0 9 * * *" }, state: "undeclared", next_at: null },
   ]);
 });
 

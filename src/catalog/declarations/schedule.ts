@@ -27,6 +27,8 @@ export interface ScheduleOptions {
   readonly now: number;
   /** For schedules that name none; unix unless the project says otherwise. */
   readonly cronDialect?: CronDialect;
+  /** Whether CRON and INTERVAL of v1 files are honoured. */
+  readonly v1Schedules?: boolean;
 }
 
 type Declaring = Pick<DiscoveredWorkflow, "workflowName" | "sourcePath" | "schedule">;

@@ -32,6 +32,8 @@ export interface Scheduler extends Service {
   poke(): void;
   /** The files declare something else: answers when the store does. */
   reload(): Promise<void>;
+  /** When this process has something to do next; null: never by itself. */
+  nextDueAt(): Promise<number | null>;
 }
 
 export function createScheduler(deps: SchedulerDeps): Scheduler {
@@ -70,6 +72,10 @@ class Passes implements Scheduler {
     this.#ending = new AbortController();
     this.#unsubscribe = this.#deps.bus.subscribe(({ type }) => {
       if (this.#held && (type === "run.completed" || type === "run.failed" || type === "run.cancelled")) this.poke();
+      if (type !== "clock.moved") return;
+      // Schedules that are accounted far ahead of a clock that went back count from now again.
+      this.#reconciledAt = null;
+      this.poke();
     });
     this.#loop = this.#run(this.#ending.signal);
   }
@@ -96,6 +102,14 @@ class Passes implements Scheduler {
     this.#reconciledAt = null;
     await this.#round();
     this.poke();
+  }
+
+  async nextDueAt(): Promise<number | null> {
+    const { now, schedules, nextDueAt } = await this.#deps.store.schedules.due(DUE_LIMIT);
+    const due = schedules.some(
+      ({ definition, dueAt }) => dueAt !== null && dueAt <= now && this.#deps.serves(definition.workflowName),
+    );
+    return due ? now : nextDueAt;
   }
 
   async #run(signal: AbortSignal): Promise<void> {
