@@ -13,6 +13,9 @@ import { createAgents } from "./effects/agents/agents.ts";
 import { AGENT_CALLS } from "./effects/agents/settings.ts";
 import { createTools, type ToolDeps } from "./effects/tools/tools.ts";
 import { createEngine, type RunningEngine } from "./engine/engine.ts";
+import type { ScheduleControl } from "./engine/schedules/contract.ts";
+import type { TimedSource } from "./engine/walkable.ts";
+import { createSchedules } from "./runtime-schedules.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
 import { TimeWalk } from "./engine/time-walk.ts";
 import type { ApiDeps } from "./http/deps.ts";
@@ -21,9 +24,12 @@ import type { Clock, MovableClock } from "./ports/clock.ts";
 import type { WorkflowHost } from "./ports/host.ts";
 import type { Store } from "./ports/store.ts";
 import type { Watcher } from "./ports/watcher.ts";
+import { createKeptCode, type KeptCode } from "./runtime-code.ts";
 import { createOutside, type Outside } from "./runtime-effects.ts";
 import { traceDestination } from "./telemetry/destination.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
+import { Rejections } from "./webhooks/rejections.ts";
+import { createDeliveryRetention } from "./webhooks/retention.ts";
 
 export interface RuntimeParts {
   readonly clock: Clock;
@@ -62,7 +68,8 @@ function settingsOf(config: Config, soleOwner: boolean): EngineSettings {
     retentionMs,
     reconcileMs,
     // In a rolling deploy an old replica does not know a new workflow: what it does not know is not removed.
-    reapAfter: reapAfter ?? (soleOwner ? DEFAULT_SETTINGS.reapAfter : 0),
+    // Where tasks keep their code, those of a removed workflow end on it.
+    reapAfter: reapAfter ?? (soleOwner && config.code === "newest" ? DEFAULT_SETTINGS.reapAfter : 0),
     ...(leaseMs === undefined ? {} : { leaseMs, renewMs: Math.min(DEFAULT_SETTINGS.renewMs, leaseMs / 4) }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),
     ...(graceMs === undefined ? {} : { graceMs }),
@@ -111,6 +118,7 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
     for (const one of closers.splice(0).reverse()) await one();
   };
   try {
+    const kept = createKeptCode(config, options, parts);
     const loader: CatalogLoader = new CatalogLoader({
       host,
       bus,
@@ -119,12 +127,19 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
       dirs: config.dirs,
       toolDirs: config.tools.dirs,
       schedules: config.schedules,
-      served: (names) => engine.reloaded(names),
+      served: async (names) => {
+        await engine.reloaded(names);
+        await schedules.scheduler.reload();
+      },
+      ...kept.forLoader,
     });
+    const soleOwner = isSoleOwner(config, options);
+    const schedules = createSchedules(config, soleOwner, parts, loader, () => engine);
     const agents = createAgents(config.agents);
     closers.push(() => agents.close());
-    const outside = createOutside(config, options, parts, [agents, createTools(toolDeps(config, clock))]);
-    const engine = engineOf(config, isSoleOwner(config, options), parts, loader, outside);
+    const handlers = [agents, createTools(toolDeps(config, clock))];
+    const outside = createOutside(config, options, parts, handlers, parts.mask);
+    const engine = engineOf(config, soleOwner, parts, loader, outside, [schedules.scheduler], kept);
     closers.push(() => loader.close());
     const http = options.load || options.work ? await loadBoth(loader, bus) : await loadApi();
     const tracing = await traces;
@@ -133,8 +148,30 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
       closers.push(() => engine.stop());
       outside.retention.start();
       closers.push(() => outside.retention.stop());
+      const pruning = kept.pruning(loader);
+      pruning.start();
+      closers.push(() => pruning.stop());
+      const ring = createDeliveryRetention({ deliveries: store.deliveries, clock, bus, bounds: config.webhooks });
+      ring.start();
+      closers.push(() => ring.stop());
     }
-    return assemble({ config, options, parts, loader, engine, outside, http, tracing, closers, close });
+    if (options.schedule ?? options.work) {
+      schedules.scheduler.start();
+      closers.push(() => schedules.scheduler.stop());
+    }
+    return assemble({
+      config,
+      options,
+      parts,
+      loader,
+      engine,
+      schedules: schedules.control,
+      outside,
+      http,
+      tracing,
+      closers,
+      close,
+    });
   } catch (error) {
     await close();
     throw error;
@@ -151,6 +188,8 @@ function engineOf(
   { bus, clock, store }: RuntimeParts,
   loader: CatalogLoader,
   { effects }: Outside,
+  sources: readonly TimedSource[],
+  kept: KeptCode,
 ): RunningEngine {
   return createEngine({
     store,
@@ -162,8 +201,10 @@ function engineOf(
     enablement: config.enablement,
     random: Math.random,
     uncertain: () => loader.uncertain(),
+    sources,
     soleOwner,
     concurrentStore: config.storeKind === "postgres",
+    code: kept.taskCode(loader),
   });
 }
 
@@ -173,6 +214,7 @@ interface Assembly {
   readonly parts: RuntimeParts;
   readonly loader: CatalogLoader;
   readonly engine: RunningEngine;
+  readonly schedules: ScheduleControl;
   readonly outside: Outside;
   readonly http: Api;
   readonly tracing: Tracing | null;
@@ -186,6 +228,7 @@ function assemble({
   parts,
   loader,
   engine,
+  schedules,
   outside,
   http,
   tracing,
@@ -197,8 +240,15 @@ function assemble({
   const api: ApiDeps = {
     store,
     engine,
+    schedules,
     buttons: outside.buttons,
     catalog: loader satisfies CatalogView,
+    webhooks: {
+      secret: (name) => config.env[name],
+      publicUrl: config.webhooks.publicUrl,
+      trustForwarded: config.webhooks.trustForwarded,
+      rejections: new Rejections(),
+    },
     callTool: toolCaller(createTools(toolDeps(config, clock)), loader, parts.mask),
     bus,
     clock,

@@ -14,7 +14,7 @@ import { createJsonLines } from "./event-lines.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
 import { describeServer, untilStopped } from "./server-life.ts";
 
-const ROLES = ["api", "worker"] as const;
+const ROLES = ["api", "worker", "schedule"] as const;
 type Role = (typeof ROLES)[number];
 
 interface ServeOptions extends CommonOptions {
@@ -22,6 +22,7 @@ interface ServeOptions extends CommonOptions {
   readonly host?: string;
   readonly roles?: string;
   readonly slack?: "live" | "outbox";
+  readonly code?: string;
 }
 
 const EXAMPLES = `
@@ -45,6 +46,10 @@ export function addServeCommand(program: Command, deps: CommandDeps): void {
         "outbox",
       ]),
     )
+    .option(
+      "--code <which>",
+      "what a task goes on with after a deploy: newest or pinned, the code it began on (default newest)",
+    )
     .addHelpText("after", EXAMPLES)
     .action(action<ServeOptions>(deps, serve, flagsOf));
 }
@@ -56,8 +61,14 @@ function flagsOf(options: ServeOptions, dirs: readonly string[]): ConfigFlags {
     ...(dirs.length > 0 ? { dirs } : {}),
     ...(options.slack ? { slack: options.slack } : {}),
     ...(options.host ? { host: options.host } : {}),
+    ...(options.code ? { code: codeOf(options.code) } : {}),
     ...(options.port ? { port: wholeNumber(options.port, "--port", 0, 65_535) } : {}),
   };
+}
+
+function codeOf(text: string): "newest" | "pinned" {
+  if (text === "newest" || text === "pinned") return text;
+  throw new ChironError("bad_request", `--code does not know "${text}"`, { hint: "Use newest or pinned." });
 }
 
 function rolesOf(text: string | undefined): ReadonlySet<Role> {
@@ -78,7 +89,13 @@ async function serve({ wiring, output, config }: CommandContext, options: ServeO
   const stopped = untilStopped();
   const started = performance.now();
   const work = roles.has("worker");
-  const runtime = await wiring.openRuntime(config, { work, load: true, watch: false, mode: "serve" });
+  const runtime = await wiring.openRuntime(config, {
+    work,
+    schedule: roles.has("schedule"),
+    load: true,
+    watch: false,
+    mode: "serve",
+  });
   try {
     runtime.bus.subscribe(createJsonLines(process.stderr, () => Date.now()));
     const { url } = await runtime.listen({ moveOn: false, probesOnly: !roles.has("api") });
