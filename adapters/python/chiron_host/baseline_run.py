@@ -184,6 +184,9 @@ class BaselineHost:
         value = await self.ask(wait.request["type"], "wait", {"step": name, **fields})
         return Resolved(wait.kind, value)
 
+    async def message_updated(self, channel: str, ts: str) -> None:
+        """See session.Session. What a clicked message shows is the other engine's."""
+
     def log(self, level: str, message: str, fields: dict[str, Any] | None, source: str = "log") -> None:
         """See session.Session. The host's own remarks go to stderr."""
         if source == "log":

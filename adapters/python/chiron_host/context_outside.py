@@ -32,7 +32,16 @@ class OutsideCalls:
     async def update_slack(self, channel: str, message_ts: str, text: str, **kwargs: Any) -> Any:
         """Change a posted message."""
         message = {"channel": channel, "ts": message_ts, "text": text, **kwargs}
-        return await self._session.ask("ctx.update_slack", "slack", {"message": message})
+        answer = await self._session.ask("ctx.update_slack", "slack", {"message": message})
+        await self._session.message_updated(channel, message_ts)
+        return answer
+
+    async def find_slack_message(self, channel: str, client_msg_id: str, thread_ts: str | None = None) -> Any:
+        """Look for a message among the channel's or the thread's newest: {found, channel, ts?, thread_ts?}."""
+        fields = {"channel": channel, "client_msg_id": client_msg_id}
+        if thread_ts is not None:
+            fields["thread_ts"] = thread_ts
+        return await self._session.ask("ctx.find_slack_message", "slack_find", fields)
 
     async def slack_buttons(
         self,

@@ -7,6 +7,7 @@ from .discovery import Discovery
 from .failures import tell
 from .json_values import decode, encode_plain, encode_result, quote
 from .run import Run
+from .slack_feedback import ClickFeedback
 from .snapshot import Snapshot
 
 
@@ -16,7 +17,10 @@ async def result_frame(run: Run, found: Discovery, snapshot: Snapshot) -> str:
     if workflow is None:
         raise RuntimeError(found.unknown(run.workflow_name))
     value = decode(run.input_text)
-    result = await attempt(workflow, run, value, snapshot, lambda pool: setattr(run, "pool", pool))
+    run.feedback = ClickFeedback(run, value)
+    result = await run.feedback.around(
+        lambda: attempt(workflow, run, value, snapshot, lambda pool: setattr(run, "pool", pool))
+    )
     text = encode_result(result, "the handler's result")
     return f'{{"t":"result","r":{run.r}}}\t{text}'
 

@@ -19,6 +19,7 @@ from .policy import execute
 from .run_output import Channel, RunOutput
 from .run_tools import RunTools
 from .session import Resolved, Wait
+from .slack_feedback import ClickFeedback
 from .waits import Waits
 
 
@@ -42,6 +43,7 @@ class Run(RunOutput, Guarded):
         self.tasks: set[asyncio.Task[Any]] = set()
         self.busy = 0
         self.pool: Any = None
+        self.feedback: ClickFeedback | None = None
         self._channel = channel
         self._loop = channel.loop
         self._send = channel.send
@@ -143,6 +145,11 @@ class Run(RunOutput, Guarded):
     def spawn(self, start: Callable[[], Any]) -> None:
         """Start a coroutine as a task of this run, in the current context."""
         self._loop.create_task(start())
+
+    async def message_updated(self, channel: str, ts: str) -> None:
+        """See session.Session."""
+        if self.feedback is not None:
+            await self.feedback.note_update(channel, ts)
 
     async def _answered(self, q: int, future: asyncio.Future[Answer | None]) -> Answer | None:
         self.busy += 1

@@ -52,6 +52,10 @@ class Session(Protocol):
         """A tool's answer. A refusal is a RuntimeError."""
         ...
 
+    async def message_updated(self, channel: str, ts: str) -> None:
+        """The handler changed a Slack message."""
+        ...
+
     def log(self, level: str, message: str, fields: dict[str, Any] | None, source: str = "log") -> None:
         """One log line of the run."""
         ...

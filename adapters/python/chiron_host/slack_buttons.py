@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -15,8 +16,9 @@ _MAX_TEXT = 3000
 _MAX_BUTTONS = 5
 _MAX_LABEL = 75
 _MAX_VALUE_BYTES = 2000
-_VALUE_OVERHEAD = 400
-"""What signing adds to the input in a button's value: ids, the action, base64 and the signature."""
+_SIGNATURE_BYTES = 47
+"""What signing adds to a button's payload: version, dots and an HMAC-SHA256 in base64url."""
+_GROUP = "00000000-0000-0000-0000-000000000000"
 _ACTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _STYLES = (None, "primary", "danger")
 
@@ -39,8 +41,9 @@ def message_of(
     _check(bool(workflow.strip()), "a click needs a workflow to start")
     _check(1 <= len(buttons) <= _MAX_BUTTONS, f"there are 1 to {_MAX_BUTTONS} buttons")
     payload = encode({} if input is None else input, "slack_buttons input")[0]
-    size = len(payload) * 4 // 3 + _VALUE_OVERHEAD
-    _check(size <= _MAX_VALUE_BYTES, f"the input is too large for a button's value ({_MAX_VALUE_BYTES} bytes)")
+    for action in buttons:
+        size = _value_size(task_id, workflow.strip(), str(action), channel, payload)
+        _check(size <= _MAX_VALUE_BYTES, f"the input is too large for a button's value ({size} of {_MAX_VALUE_BYTES} bytes)")
     group = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{task_id}:{name}"))
     elements = [_element(action, button) for action, button in buttons.items()]
     blocks: list[dict[str, Any]] = [
@@ -62,6 +65,17 @@ def _element(action: str, button: Any) -> dict[str, Any]:
     _check(style in _STYLES, f"the style of {action!r} is none, primary or danger, not {style!r}")
     element = {"type": "button", "action_id": str(action), "text": {"type": "plain_text", "text": label}}
     return element if style is None else {**element, "style": style}
+
+
+def _value_size(task_id: str, workflow: str, action: str, channel: str, payload: str) -> int:
+    """Bytes of a button's value, as the runtime will sign it."""
+    fields = json.dumps(
+        {"g": _GROUP, "t": task_id, "w": workflow, "a": action, "c": channel, "x": 9_999_999_999},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+    size = len(fields.encode("utf-8", "replace")) + len(',"i":') + len(payload.encode("utf-8", "replace"))
+    return -(-size * 4 // 3) + _SIGNATURE_BYTES
 
 
 def _check(holds: bool, rule: str) -> None:
