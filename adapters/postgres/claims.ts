@@ -28,6 +28,7 @@ import {
 } from "./codec.ts";
 import { createMethod, createRunMethod, packRef, refusalOf, type RefusableRow, type Session } from "./session.ts";
 import type { Listener } from "./listener.ts";
+import { giveBackLost } from "./lost-claims.ts";
 import { queueMark } from "./tasks.ts";
 
 const CLAIM = "select * from chiron.claim($1::json, $2)";
@@ -141,7 +142,7 @@ function createClaim(session: Session): ClaimTransitions["claim"] {
   }
   const lane = createMethod<Numbered, ClaimedRow, ClaimedRun[]>(session, {
     sql: CLAIM,
-    // A lost answer leaves claims that nobody holds; their lease ends them.
+    // Sent again it would take others; what a lost answer took is given back.
     resend: false,
     values: (members) => [members, toJsonText(LAPSED)],
     pack: ({ queue, claimedBy, leaseMs, limit, generation, keepPinned }) => ({
@@ -160,7 +161,11 @@ function createClaim(session: Session): ClaimTransitions["claim"] {
       serial += 1;
       return [{ ...request, claimedBy: `${request.owner}:${session.boot}-${serial}` }];
     });
-    const answers = await lane(asked, { awaits: [...new Set(asked.map(({ queue }) => queueMark(queue)))] });
+    const order = { awaits: [...new Set(asked.map(({ queue }) => queueMark(queue)))] };
+    const answers = await lane(asked, order).catch(async (error: unknown) => {
+      await giveBackLost(session, error, asked);
+      throw error;
+    });
     const size = answers.reduce((sum, runs) => sum + runs.length, 0);
     if (size > 0) session.batches.claims.observe(size);
     let at = 0;

@@ -57,6 +57,14 @@ const STATES: readonly (readonly [prefix: string, meaning: Meaning])[] = [
   ],
   ["53", FULL],
   ["58030", FULL],
+  [
+    "40",
+    meaning(
+      "unavailable",
+      "gave the transaction up for other ones, again and again",
+      "Look for other programs that hold many rows of schema absurd or chiron at a time; Chiron tries again by itself.",
+    ),
+  ],
   ["57014", SLOW],
   ["55P03", SLOW],
   ["57P", GONE],

@@ -30,6 +30,16 @@ export const checkWritable: Check = async ({ client }) => {
   return { status: "fail", message: "transactions are read-only here", fix };
 };
 
+export const checkIsolation: Check = async ({ client }) => {
+  const { isolation } = await rowOf<{ isolation: string }>(
+    client,
+    "select current_setting('transaction_isolation') as isolation",
+  );
+  if (isolation === "read committed") return { status: "ok", message: isolation };
+  const fix = "alter role … set default_transaction_isolation = 'read committed', for Chiron's role.";
+  return { status: "fail", message: `transactions are ${isolation} by default`, fix };
+};
+
 export const checkEncoding: Check = async ({ client }) => {
   const { encoding } = await rowOf<{ encoding: string }>(
     client,

@@ -102,10 +102,12 @@ interface Server {
   readonly version: string;
   readonly encoding: string;
   readonly read_only: string;
+  readonly isolation: string;
 }
 
 const SERVER = `select current_setting('server_version_num')::integer as number, current_setting('server_version') as version,
-  current_setting('server_encoding') as encoding, current_setting('transaction_read_only') as read_only`;
+  current_setting('server_encoding') as encoding, current_setting('transaction_read_only') as read_only,
+  current_setting('transaction_isolation') as isolation`;
 
 async function prepare(
   config: pg.ClientConfig,
@@ -128,7 +130,7 @@ async function prepare(
   }
 }
 
-function checkServer({ number, version, encoding, read_only }: Server, location: string): void {
+function checkServer({ number, version, encoding, read_only, isolation }: Server, location: string): void {
   if (number < OLDEST_SERVER) {
     throw new ChironError("unavailable", `the server of ${location} is PostgreSQL ${version}; 13 or newer is needed`, {
       hint: "Use a newer server.",
@@ -142,6 +144,12 @@ function checkServer({ number, version, encoding, read_only }: Server, location:
   if (read_only === "on") {
     throw new ChironError("store_unwritable", `the database ${location} is read-only`, {
       hint: "Connect to the primary server; a replica or a read-only session cannot run workflows.",
+    });
+  }
+  if (isolation !== "read committed") {
+    // What waited for a lock must see what was committed meanwhile: else a wake-up could be lost.
+    throw new ChironError("config_invalid", `transactions of the database ${location} are ${isolation} by default`, {
+      hint: "Chiron needs read committed: alter role … set default_transaction_isolation = 'read committed'.",
     });
   }
 }

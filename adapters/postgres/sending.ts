@@ -8,6 +8,9 @@ import { isConflict, isInDoubt, isTimeout, translate } from "./errors.ts";
 
 /** Attempts at a statement that meets conflicts; each loser lets at least one other commit. */
 const CONFLICTS = 20;
+/** Those that lost this often get out of each other's way, for longer each time. */
+const PATIENT_AFTER = 3;
+const MOST_PATIENCE_MS = 200;
 /** Pauses before a connection is tried for again, or a statement in doubt is sent again: a server that restarts is back in seconds. */
 const PAUSES_MS = [20, 100, 400, 1_500, 3_000];
 
@@ -69,7 +72,7 @@ class Tries {
 
   /** Returns when the statement may be sent again; throws when this failure is the last. */
   async failed(error: unknown): Promise<void> {
-    if (isConflict(error) && (this.#conflicts += 1) < CONFLICTS) return;
+    if (isConflict(error) && (this.#conflicts += 1) < CONFLICTS) return this.#stepAside();
     const unsent = error instanceof NotConnected;
     const cause: unknown = unsent ? error.cause : error;
     const lost = isInDoubt(cause);
@@ -81,11 +84,16 @@ class Tries {
     await wait(pause);
   }
 
+  async #stepAside(): Promise<void> {
+    const lost = this.#conflicts - PATIENT_AFTER;
+    if (lost > 0) await wait(Math.random() * Math.min(MOST_PATIENCE_MS, 2 ** lost));
+  }
+
   #unknownEnd(cause: unknown): ChironError {
     const { message, hint, details } = translate(cause, this.#location);
     return new ChironError("unavailable", `${message}; whether the last write was committed is not known`, {
       cause,
-      details,
+      details: { ...details, inDoubt: true },
       ...(hint === undefined ? {} : { hint }),
     });
   }
