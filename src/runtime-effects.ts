@@ -9,6 +9,7 @@ import { messageOf } from "./core/errors.ts";
 import { createIdSource, type RunId, type TaskId } from "./core/ids.ts";
 import { createEffects } from "./effects/effects.ts";
 import { createOutbox, type Outbox } from "./effects/outbox.ts";
+import { openRecordings, type WithRecordings } from "./effects/recordings/recordings.ts";
 import { createOutboxRetention } from "./effects/outbox-retention.ts";
 import { createButtonValues, type ButtonValues } from "./effects/slack/button-values.ts";
 import type { ClickedTask } from "./effects/slack/button-feedback.ts";
@@ -55,11 +56,16 @@ export function createOutside(
   });
   const { keep, keepForMs } = config.outbox;
   return {
-    effects: createEffects([...handlers, slack], outboxOf(config, mode, parts, mask)),
+    effects: createEffects([...handlers, slack].map(recordingsOf(config, clock, mask)), outboxOf(config, mode, parts, mask)),
     buttons,
     slack: chosen,
     retention: createOutboxRetention({ store: store.effects, clock, bus, bounds: { keep, keepForMs } }),
   };
+}
+
+/** Around every handler, so that the outbox says what was played. */
+function recordingsOf({ recordings }: Config, clock: Clock, mask: (text: string) => string): WithRecordings {
+  return recordings === null ? (handler) => handler : openRecordings({ ...recordings, clock, mask });
 }
 
 function outboxOf(

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { Option, type Command } from "commander";
 import type { ConfigFlags } from "../config/config.ts";
+import { ChironError } from "../core/errors.ts";
 import {
   action,
   withCommonOptions,
@@ -19,6 +20,9 @@ interface DevOptions extends CommonOptions {
   readonly port?: string;
   readonly host?: string;
   readonly postgres?: boolean;
+  readonly record?: string;
+  readonly recordMode?: "once" | "all";
+  readonly replay?: string;
   readonly slack?: "live" | "outbox";
 }
 
@@ -26,6 +30,7 @@ const EXAMPLES = `
 Examples:
   $ chiron dev                        workflows from ./workflows (or WORKFLOW_DIRS, or chiron.toml)
   $ chiron dev flows shared/flows     workflows from these folders
+  $ chiron dev --record recordings    real answers are kept; chiron dev --replay recordings gives them again
   $ chiron dev --port 9000 --db /tmp/try.db
   $ chiron dev --postgres             the engine on a Postgres of its own; add --store sqlite to keep it for ctx._pool only`;
 
@@ -44,6 +49,9 @@ export function addDevCommand(program: Command, deps: CommandDeps): void {
         "outbox",
       ]),
     )
+    .option("--record <path>", "keep the real answers of agents, tools, Slack and HTTP in this file or folder, and play those it has")
+    .option("--replay <path>", "play the answers of this file or folder; what it does not have fails")
+    .addOption(new Option("--record-mode <mode>", "once plays what is recorded, all records it anew").choices(["once", "all"]))
     .addHelpText("after", EXAMPLES)
     .action(action<DevOptions>(deps, dev, flagsOf));
 }
@@ -51,12 +59,23 @@ export function addDevCommand(program: Command, deps: CommandDeps): void {
 function flagsOf(options: DevOptions, dirs: readonly string[]): ConfigFlags {
   return {
     dotenv: true,
+    ...recordingFlags(options),
     ...(dirs.length > 0 ? { dirs } : {}),
     ...(options.postgres ? { storeDefault: "postgres" as const } : {}),
     ...(options.slack ? { slack: options.slack } : {}),
     ...(options.host ? { host: options.host } : {}),
     ...(options.port ? { port: wholeNumber(options.port, "--port", 0, 65_535) } : {}),
   };
+}
+
+function recordingFlags({ record, recordMode = "once", replay }: DevOptions): ConfigFlags {
+  if (record !== undefined && replay !== undefined) {
+    throw new ChironError("bad_request", "--record and --replay were both given", {
+      hint: "Give one of them: --record plays what is recorded already.",
+    });
+  }
+  if (record !== undefined) return { recordings: { path: record, mode: recordMode } };
+  return replay === undefined ? {} : { recordings: { path: replay, mode: "none" } };
 }
 
 async function dev({ wiring, output, config }: CommandContext, { postgres = false }: DevOptions): Promise<number> {

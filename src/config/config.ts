@@ -9,6 +9,7 @@ import type { Enablement } from "../engine/contract.ts";
 import { agentSettings } from "./agents.ts";
 import { outboxConfig, type OutboxConfig } from "./effects-outbox.ts";
 import { slackConfig, type SlackConfig, type SlackMode } from "./effects-slack.ts";
+import { recordingConfig, type RecordingConfig, type RecordingFlags } from "./effects-recordings.ts";
 import { toolConfig, type ToolConfig } from "./effects-tools.ts";
 import type { ConfigFile } from "./file-schema.ts";
 import { readConfigFile } from "./read-file.ts";
@@ -57,6 +58,8 @@ export interface Config {
   readonly slack: SlackConfig;
   readonly outbox: OutboxConfig;
   readonly webhooks: WebhooksConfig;
+  /** Null: answers are neither recorded nor played. */
+  readonly recordings: RecordingConfig | null;
   /** Values that are masked in logs, failures and answers. */
   readonly secrets: readonly Secret[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -77,6 +80,7 @@ export interface ConfigFlags {
   readonly code?: "newest" | "pinned";
   /** Read .env and .env.local of the project beneath the environment. */
   readonly dotenv?: boolean;
+  readonly recordings?: RecordingFlags;
   readonly python?: string;
   readonly slack?: SlackMode;
 }
@@ -126,6 +130,7 @@ export function loadConfig(root: string, given: Environment, flags: ConfigFlags 
     slack: slackConfig(env, file.effects, flags.slack),
     outbox: outboxConfig(file.effects),
     webhooks: webhooksConfig(file.webhooks),
+    recordings: recordingConfig(root, file.effects, flags.recordings),
     secrets: secretsOf(env, file.secrets),
     env,
   });

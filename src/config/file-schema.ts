@@ -4,6 +4,7 @@ import { agentsSchema } from "./agents.ts";
 import { duration } from "./duration.ts";
 import { outboxMembers } from "./effects-outbox.ts";
 import { slackMembers } from "./effects-slack.ts";
+import { recordingMembers } from "./effects-recordings.ts";
 import { toolMembers } from "./effects-tools.ts";
 import { schedulesSchema } from "./schedules.ts";
 import { webhooksSchema } from "./webhooks.ts";
@@ -50,7 +51,7 @@ export const fileSchema = z.strictObject({
   python: z
     .strictObject({ interpreter: z.string().optional(), processes: z.int().min(1).max(64).optional() })
     .optional(),
-  effects: z.strictObject({ ...outboxMembers, ...slackMembers, ...toolMembers }).optional(),
+  effects: z.strictObject({ ...outboxMembers, ...slackMembers, ...toolMembers, ...recordingMembers }).optional(),
   secrets: secretsSchema.optional(),
 });
 export type ConfigFile = z.infer<typeof fileSchema>;
