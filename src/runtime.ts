@@ -148,9 +148,6 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
       closers.push(() => engine.stop());
       outside.retention.start();
       closers.push(() => outside.retention.stop());
-      const pruning = kept.pruning(loader);
-      pruning.start();
-      closers.push(() => pruning.stop());
       const ring = createDeliveryRetention({ deliveries: store.deliveries, clock, bus, bounds: config.webhooks });
       ring.start();
       closers.push(() => ring.stop());

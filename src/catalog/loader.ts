@@ -3,13 +3,16 @@
 import type { Bus } from "../core/bus.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Runnable, WorkflowNames } from "../engine/names.ts";
+import type { OlderCode } from "../engine/task-code.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Discovery, GenerationHost, WorkflowHost } from "../ports/host.ts";
+import type { Discovery, GenerationHost, KeptGeneration, WorkflowHost } from "../ports/host.ts";
 import type { Watcher } from "../ports/watcher.ts";
 import type { ScheduleOptions } from "./declarations/schedule.ts";
 import { EMPTY_CATALOG, type Catalog, type CatalogView } from "./catalog.ts";
 import { diffCatalogs } from "./diff.ts";
+import { keptGeneration } from "./kept-generation.ts";
 import { mergeCatalog } from "./merge.ts";
+import type { OlderGenerations } from "./older-generations.ts";
 
 export interface LoaderDeps {
   readonly host: WorkflowHost;
@@ -21,6 +24,10 @@ export interface LoaderDeps {
   /** Folders of local tools, which are watched too. */
   readonly toolDirs?: readonly string[];
   readonly schedules: Omit<ScheduleOptions, "now">;
+  /** Told of each generation before it serves, so that its code is kept before anything runs on it. */
+  readonly keep?: ((generation: KeptGeneration) => void) | undefined;
+  /** Takes generations that serve no longer; null: they end when their runs have. */
+  readonly replaced?: OlderGenerations | null;
   /** Told which names came (back) into service. */
   readonly served: (names: readonly string[]) => Promise<void>;
 }
@@ -28,7 +35,7 @@ export interface LoaderDeps {
 export class CatalogLoader implements WorkflowNames, CatalogView {
   readonly #deps: LoaderDeps;
   #catalog: Catalog = EMPTY_CATALOG;
-  #hosts = new Set<GenerationHost>();
+  readonly #hosts = new Map<GenerationHost, Discovery>();
   #loading: Promise<void> | null = null;
   /** Reloads asked for, and those whose answer is in the catalog. */
   #asked = 0;
@@ -55,6 +62,23 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
 
   generation(): string {
     return this.#catalog.generation;
+  }
+
+  /** Every generation that has processes here. */
+  *generations(): Iterable<string> {
+    for (const host of this.#hosts.keys()) yield host.generation.id;
+    yield* this.#deps.replaced?.ids() ?? [];
+  }
+
+  /** The workflow of a generation that another one has replaced: still here, or loaded again from what was kept. */
+  async older(generation: string, workflowName: string): Promise<OlderCode> {
+    for (const [host, { workflows }] of this.#hosts) {
+      if (host.generation.id !== generation) continue;
+      const found = workflows.some((workflow) => workflow.workflowName === workflowName);
+      if (found) return { kind: "here", runnable: { workflowName, host, inputSchema: null } };
+    }
+    const { replaced } = this.#deps;
+    return replaced ? replaced.find(generation, workflowName) : { kind: "gone", reason: "it does not serve any more" };
   }
 
   all(): Iterable<string> {
@@ -87,6 +111,7 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
     this.#closed = true;
     await this.#deps.watcher?.close();
     await this.#loading;
+    await this.#deps.replaced?.close();
     await this.#deps.host.close();
   }
 
@@ -124,8 +149,9 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
     const { bus, clock, schedules, watcher, served } = this.#deps;
     const before = this.#catalog;
     const after = mergeCatalog(before, loaded, { ...schedules, now: clock.now() });
+    this.#deps.keep?.(keptGeneration(loaded.discovery));
     this.#catalog = after;
-    this.#hosts.add(loaded.host);
+    this.#hosts.set(loaded.host, loaded.discovery);
     const { added, changed, removed, helpers, newProblems, fixed } = diffCatalogs(before, after);
     for (const { path, sourcePath, line, kind, message, severity } of newProblems) {
       const serving = [...after.workflows.values()].some((workflow) => workflow.sourcePath === (sourcePath ?? path));
@@ -150,14 +176,15 @@ export class CatalogLoader implements WorkflowNames, CatalogView {
     await served([...added, ...changed]);
   }
 
-  /** Generations that serve no workflow any more end when their runs have. */
+  /** Generations that serve no workflow any more end when their runs have, or live on for tasks that are pinned to them. */
   #letGo(): void {
     const { workflows, tools } = this.#catalog;
     const used = new Set([...workflows.values(), ...tools.values()].map((served) => served.host));
-    for (const host of this.#hosts) {
+    for (const [host, discovery] of this.#hosts) {
       if (used.has(host)) continue;
       this.#hosts.delete(host);
-      void host.retire();
+      if (this.#deps.replaced) this.#deps.replaced.adopt({ host, discovery });
+      else void host.retire();
     }
   }
 }

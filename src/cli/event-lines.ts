@@ -71,11 +71,9 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
     case "run.released":
       return `${style("yellow", "↩")} ${run(event.runId)} given back: ${event.reason}`;
     case "run.code_replaced":
-      return `${style("yellow", "!")} ${event.workflowName} ${run(event.runId)} goes on with newer code: ${printable(event.reason)}`;
     case "code.unkept":
-      return `${style("yellow", "!")} the code is not kept: ${printable(event.message)}`;
     case "code.loaded":
-      return `${style("cyan", "↻")} older code ${event.generation.slice(0, 12)} loaded in ${event.ms} ms`;
+      return codeLine(event, style);
     case "run.lost":
       return `${style("red", "!")} ${run(event.runId)} stopped: ${event.reason}`;
     case "run.log":
@@ -148,6 +146,17 @@ function deliveryLine(event: Extract<RuntimeEvent, { type: "delivery.received" }
 }
 
 type Painter = (format: Style, text: string) => string;
+
+function codeLine(
+  event: Extract<RuntimeEvent, { type: "run.code_replaced" | "code.unkept" | "code.loaded" }>,
+  style: Painter,
+): string {
+  if (event.type === "code.loaded")
+    return `${style("cyan", "↻")} older code ${event.generation.slice(0, 12)} loaded in ${event.ms} ms`;
+  if (event.type === "code.unkept") return `${style("yellow", "!")} the code is not kept: ${printable(event.message)}`;
+  const run = `${event.workflowName} ${style("dim", event.runId.slice(-12))}`;
+  return `${style("yellow", "!")} ${run} goes on with newer code: ${printable(event.reason)}`;
+}
 
 /** A Slack message that stays here has a log line with its text. */
 function effectLine(

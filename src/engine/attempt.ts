@@ -25,6 +25,12 @@ export interface AttemptDeps {
   readonly committed: () => void;
 }
 
+/** `pin`: the task belongs to this code from now on. */
+export interface Code {
+  readonly runnable: Runnable;
+  readonly pin: boolean;
+}
+
 export class Attempt {
   readonly run: ClaimedRun;
   readonly #deps: AttemptDeps;
@@ -83,7 +89,7 @@ export class Attempt {
   }
 
   /** Runs to the end on this host. `settled` is called when the store has been asked to record the end, before it answered: the slot is free then. */
-  async execute(runnable: Runnable, settled: () => void): Promise<void> {
+  async execute({ runnable, pin }: Code, settled: () => void): Promise<void> {
     const { run } = this;
     const { bus } = this.#deps;
     const generation = runnable.host.generation.id;
@@ -97,7 +103,7 @@ export class Attempt {
       generation,
       delayMs: this.#deps.clock.now() - run.dueAt,
     });
-    if (generation !== this.#noted) this.#stamp(generation);
+    if (generation !== this.#noted) this.#stamp(generation, pin);
     const end = await runnable.host.run(run, this.#session(), this.#ending.signal);
     this.#ended = true;
     const recording = this.record(end);
@@ -115,9 +121,9 @@ export class Attempt {
   }
 
   /** Notes which code runs it, where the claim could not know: an older version that serves, a built-in. Nobody waits for it. */
-  #stamp(generation: string): void {
+  #stamp(generation: string, pin: boolean): void {
     const { runId, claimToken } = this.run;
-    this.#deps.store.progress.stamp([{ runId, claimToken, generation }]).catch((error: unknown) => {
+    this.#deps.store.progress.stamp([{ runId, claimToken, generation, pin }]).catch((error: unknown) => {
       this.#deps.bus.publish({ type: "service.error", service: "stamp", message: messageOf(error) });
     });
   }
@@ -138,10 +144,10 @@ export class Attempt {
     }
   }
 
-  /** Gives the run back without costing an attempt; due again after `delayMs`. */
-  async release(reason: string, delayMs = 0): Promise<void> {
+  /** Gives the run back without costing an attempt; due again after `delayMs`, and on any code with `unpin`. */
+  async release(reason: string, delayMs = 0, unpin = false): Promise<void> {
     const { runId, taskId, claimToken } = this.run;
-    const answer = await this.#write(() => this.#deps.store.claims.release([{ runId, claimToken, delayMs }]));
+    const answer = await this.#write(() => this.#deps.store.claims.release([{ runId, claimToken, delayMs, unpin }]));
     if (answer?.ok) this.#deps.bus.publish({ type: "run.released", taskId, runId, reason });
     if (answer?.ok) this.#deps.due(this.#deps.clock.now() + delayMs);
   }

@@ -15,7 +15,7 @@ import { createRenewer, createSweeper, createWatch, takeOver, type LeaseDeps } f
 import type { Runnable, WorkflowNames } from "./names.ts";
 import { createReaper } from "./reaper.ts";
 import { createRetention } from "./retention.ts";
-import type { Service } from "./service.ts";
+import { createLoop, type Service } from "./service.ts";
 import type { EngineSettings } from "./settings.ts";
 import type { Walkable } from "./time-walk.ts";
 import { createWalkable, type TimedSource } from "./walkable.ts";
@@ -132,15 +132,19 @@ export function createEngine(deps: EngineDeps): RunningEngine {
   };
 }
 
+/** Often enough that what this process serves is known to be in use, see TaskCode. */
+const PRUNE_CODE_MS = 600_000;
+
 /** What goes on beside the work: leases, removed workflows, retention. */
 function backgroundServices(deps: EngineDeps, leaseDeps: LeaseDeps, cancel: Engine["cancel"]): Service[] {
-  const { settings } = deps;
+  const { settings, code } = deps;
   return [
     createRenewer(leaseDeps),
     createSweeper(leaseDeps),
     deps.soleOwner ? null : createWatch(leaseDeps),
     settings.reconcileMs > 0 ? createReaper({ ...deps, cancel }) : null,
     createRetention({ ...deps, retentionMs: settings.retentionMs }),
+    code ? createLoop("code", PRUNE_CODE_MS, deps, () => code.prune()) : null,
   ].filter((service): service is Service => service !== null);
 }
 

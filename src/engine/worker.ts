@@ -159,7 +159,7 @@ export class Worker implements Service {
   }
 
   get #keepsPins(): boolean {
-    return this.#deps.code?.older != null;
+    return (this.#deps.code?.older ?? null) !== null;
   }
 
   /** False: the store cannot record it now; the next poll tries again. */
