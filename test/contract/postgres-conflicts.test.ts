@@ -5,7 +5,7 @@ import pg from "pg";
 import { openPostgres } from "../../adapters/postgres/open.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { ClaimedRun } from "../../src/ports/store-types.ts";
-import { Given, json, newTask, onEvent, onTask, OWNER, QUEUE } from "./given.ts";
+import { Given, json, newTask, onEvent, onTask, QUEUE } from "./given.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { useLab } from "./postgres-lab.ts";
 
