@@ -56,7 +56,10 @@ export function createOutside(
   });
   const { keep, keepForMs } = config.outbox;
   return {
-    effects: createEffects([...handlers, slack].map(recordingsOf(config, clock, mask)), outboxOf(config, mode, parts, mask)),
+    effects: createEffects(
+      [...handlers, slack].map(recordingsOf(config, clock, mask)),
+      outboxOf(config, mode, parts, mask),
+    ),
     buttons,
     slack: chosen,
     retention: createOutboxRetention({ store: store.effects, clock, bus, bounds: { keep, keepForMs } }),

@@ -49,9 +49,14 @@ export function addDevCommand(program: Command, deps: CommandDeps): void {
         "outbox",
       ]),
     )
-    .option("--record <path>", "keep the real answers of agents, tools, Slack and HTTP in this file or folder, and play those it has")
+    .option(
+      "--record <path>",
+      "keep the real answers of agents, tools, Slack and HTTP in this file or folder, and play those it has",
+    )
     .option("--replay <path>", "play the answers of this file or folder; what it does not have fails")
-    .addOption(new Option("--record-mode <mode>", "once plays what is recorded, all records it anew").choices(["once", "all"]))
+    .addOption(
+      new Option("--record-mode <mode>", "once plays what is recorded, all records it anew").choices(["once", "all"]),
+    )
     .addHelpText("after", EXAMPLES)
     .action(action<DevOptions>(deps, dev, flagsOf));
 }
