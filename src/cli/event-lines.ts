@@ -81,6 +81,8 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
     case "effect.done":
     case "effect.failed":
       return effectLine(event, style);
+    case "slack.local_key":
+      return `${style("yellow", "!")} buttons in Slack are signed with a key of this machine, ${path.relative(root, event.file)}: CENTAUR_JWT_SIGNING_SECRET is not set`;
     case "effect.progress":
       return `  ${style("dim", `${event.workflowName} │`)} ${printable(event.line)}`;
     case "delivery.received":
@@ -129,11 +131,11 @@ export function clockLine(clock: { readonly mode: string; readonly now: number; 
 }
 
 function occurrenceLine(event: Extract<RuntimeEvent, { type: "schedule.occurred" }>, style: Painter): string | null {
-  const { scheduleId, outcome, source, at, to, count, reason } = event;
-  const time = new Date(at).toISOString().replace(".000Z", "Z");
+  const { scheduleId, outcome, source, from, to, count, reason } = event;
+  const time = new Date(from).toISOString().replace(".000Z", "Z");
   if (outcome === "fired") return `${style("cyan", "◷")} ${scheduleId} fires${source === "manual" ? "" : ` ${time}`}`;
   if (outcome === "held") return `${style("yellow", "◷")} ${scheduleId} ${time} waits for the task before it`;
-  const times = at === to ? time : `${count ?? "many"} times to ${new Date(to).toISOString().replace(".000Z", "Z")}`;
+  const times = from === to ? time : `${count ?? "many"} times to ${new Date(to).toISOString().replace(".000Z", "Z")}`;
   return `${style("yellow", "◷")} ${scheduleId} skipped ${times} (${reason})`;
 }
 

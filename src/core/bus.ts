@@ -93,6 +93,8 @@ export type RuntimeEvent =
       readonly message: string;
     }
   | ({ readonly type: "effect.started" } & AboutEffect)
+  /** Buttons in Slack are signed with a key that only this machine has. */
+  | { readonly type: "slack.local_key"; readonly file: string }
   /** One line of what a long call says before its answer. */
   | {
       readonly type: "effect.progress";
@@ -153,7 +155,7 @@ export type RuntimeEvent =
       readonly outcome: "fired" | "held" | "skipped";
       readonly source: "schedule" | "manual" | "backfill";
       readonly reason: string | null;
-      readonly at: number;
+      readonly from: number;
       readonly to: number;
       readonly count: number | null;
       readonly taskId: string | null;

@@ -18,6 +18,7 @@ import { progressContract } from "./progress.ts";
 import { randomContract } from "./random.ts";
 import { readsContract } from "./reads.ts";
 import { retriesContract } from "./retries.ts";
+import { schedulesContract } from "./schedules.ts";
 import { tasksContract } from "./tasks.ts";
 import { transitionsContract } from "./transitions.ts";
 import type { Case, WithStore } from "./case.ts";
@@ -52,6 +53,7 @@ const NOUNS: Record<string, Contract> = {
   reads: readsContract,
   logs: logsContract,
   keys: keysContract,
+  schedules: schedulesContract,
   code: codeContract,
   deliveries: deliveriesContract,
   effects: effectsContract,

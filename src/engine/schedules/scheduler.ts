@@ -150,15 +150,16 @@ class Passes implements Scheduler {
   async #pass(): Promise<number> {
     const { now, schedules, nextDueAt } = await this.#deps.store.schedules.due(DUE_LIMIT);
     const served = schedules.filter(({ definition }) => this.#deps.serves(definition.workflowName));
-    const left = await Promise.all(served.map((row) => this.#account(row, now)));
+    const waits = await Promise.all(served.map((row) => this.#account(row, now)));
     this.#held = schedules.some(({ held }) => held > 0);
-    const soon = this.#held || left.includes(true) || schedules.length === DUE_LIMIT;
-    const wait = Math.min(soon ? HELD_POLL_MS : POLL_MS, nextDueAt === null ? POLL_MS : nextDueAt - now);
-    return Math.max(0, wait);
+    waits.push(this.#held ? HELD_POLL_MS : POLL_MS);
+    if (nextDueAt !== null) waits.push(nextDueAt - now);
+    if (schedules.length === DUE_LIMIT) waits.push(0);
+    return Math.max(0, Math.min(...waits));
   }
 
-  /** One schedule; true when something of it is left to do. */
-  async #account(row: StoredSchedule, now: number): Promise<boolean> {
+  /** One schedule; answers after how many ms it has something to do again. */
+  async #account(row: StoredSchedule, now: number): Promise<number> {
     const fault = this.#faultOf(row.scheduleId);
     try {
       const account = new Account(row);
@@ -168,10 +169,12 @@ class Passes implements Scheduler {
       const written = await writeAccount(this.#deps, account);
       fault(null);
       const { dueAt } = account.row;
-      return written === null || (dueAt !== null && dueAt <= now);
+      if (written === null || dueAt === null) return POLL_MS;
+      // What is still due waits for its turn among the late starts.
+      return dueAt > now ? dueAt - now : 1_000 / this.#deps.startRate;
     } catch (error) {
       fault(error);
-      return true;
+      return HELD_POLL_MS;
     }
   }
 

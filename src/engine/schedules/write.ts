@@ -55,7 +55,7 @@ function tell(
       outcome,
       source,
       reason,
-      at,
+      from: at,
       to,
       count,
       taskId,
