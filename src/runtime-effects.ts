@@ -47,7 +47,7 @@ export function createOutside(
   mask: (text: string) => string = (text) => text,
 ): Outside {
   const { clock, bus, store } = parts;
-  const buttons = buttonsOf(config, mode, clock);
+  const buttons = buttonsOf(config, mode, parts);
   const chosen = slackMode(config.slack, mode);
   const slack = createSlack({
     slack: slackOf(chosen, config, parts),
@@ -84,14 +84,18 @@ function outboxOf(
 }
 
 /** A key of this machine's own only where one process is the whole deployment. */
-function buttonsOf(config: Config, mode: RuntimeOptions["mode"], clock: Clock): ButtonValues | null {
+function buttonsOf(config: Config, mode: RuntimeOptions["mode"], { clock, bus }: OutsideParts): ButtonValues | null {
   const { signingSecret, buttonTtlMs } = config.slack;
   if (signingSecret !== undefined) return createButtonValues(signingSecret, buttonTtlMs, () => clock.now());
   if (mode === "serve") return null;
   // Made when the first button needs it: a project without buttons has no such file.
   let made: ButtonValues | null = null;
-  const local = (): ButtonValues =>
-    (made ??= createButtonValues(localButtonKey(path.dirname(config.storePath)), buttonTtlMs, () => clock.now()));
+  const local = (): ButtonValues => {
+    if (made) return made;
+    const { secret, file } = localButtonKey(path.dirname(config.storePath));
+    bus.publish({ type: "slack.local_key", file });
+    return (made = createButtonValues(secret, buttonTtlMs, () => clock.now()));
+  };
   return { sign: (payload) => local().sign(payload), verify: (value) => local().verify(value) };
 }
 

@@ -97,8 +97,9 @@ function paint(output: Output, cell: string, { nature, state }: WireEffect, colu
 /** The first words of what was sent. */
 function saidIn({ kind, request }: WireEffect): string {
   if (typeof request !== "object" || request === null) return "";
-  if (kind === "slack") return messageLines(slackMessage(request) ?? {}).join(" ");
   const fields = request as Record<string, unknown>;
+  if (typeof fields["state"] === "string") return fields["state"];
+  if (kind === "slack") return messageLines(slackMessage(request) ?? {}).join(" ");
   const said = fields["text"] ?? fields["prompt"] ?? fields["args"];
   return said === undefined ? "" : typeof said === "string" ? said : JSON.stringify(said);
 }

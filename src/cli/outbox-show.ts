@@ -45,12 +45,12 @@ function printEffect(output: Output, effect: WireEffect, now: number): void {
   field("workflow", effect.workflow_name);
   field("run", effect.run_id);
   field("task", effect.task_id);
-  field("call", `${effect.ordinal} of its kind`);
+  field("ordinal", effect.ordinal);
   field("key", effect.key);
   const took = effect.duration_ms === null ? "" : `, took ${formatDuration(effect.duration_ms)}`;
   field("started", `${moment(effect.started_at, now)}${took}`);
   field("error", error);
-  const message = effect.kind === "slack" ? slackMessage(request) : null;
+  const message = effect.kind === "slack" && effect.call !== "ctx.slack_button" ? slackMessage(request) : null;
   if (message === null) printValue(output, "Request", request);
   else printMessage(output, effect, message);
   if (progress && progress.length > 0) {

@@ -71,9 +71,11 @@ class ClickFeedback:
         return self._noted or _UPDATED in self._run.recorded
 
     async def _show(self, state: str, name: str) -> None:
+        place = self._place or ("", "")
+
         async def change() -> Any:
             try:
-                return await self._run.ask("ctx.slack_button", "slack_button", {"state": state})
+                return await self._run.ask("ctx.slack_button", "slack_button", {"state": state, "channel": place[0], "ts": place[1]})
             except RuntimeError as error:
                 message = f"the message with the button could not be changed: {error}"
                 self._run.log("warn", message, None, "chiron")

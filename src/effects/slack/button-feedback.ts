@@ -32,11 +32,17 @@ export function feedbackOf(task: ClickedTask, state: FeedbackState): Feedback | 
   const [group, sourceTaskId] = [textOf(click, "group"), textOf(click, "source_task_id")];
   const [channel, ts] = [textOf(message, "channel"), textOf(message, "ts")];
   if (group === null || sourceTaskId === null || channel === null || ts === null) return null;
-  const note = noteOf(state, click);
+  const said = noteOf(state, click);
+  const note = { type: "context", elements: [{ type: "mrkdwn", text: said }] };
   const given = message["blocks"] as unknown[];
   const blocks =
     state === "restore" ? [...given, note] : given.map((block) => (isGroupBlock(block, group) ? note : block));
-  const body = { channel, ts, text: textOf(message, "text") ?? "", blocks };
+  const body = {
+    channel,
+    ts,
+    text: [textOf(message, "text"), said].filter((part) => part !== null).join("\n"),
+    blocks,
+  };
   return {
     message: { body, buttons: null },
     group: state === "restore" ? { group, workflow: task.workflowName, input: inputWithoutClick(task.input) } : null,
@@ -44,16 +50,15 @@ export function feedbackOf(task: ClickedTask, state: FeedbackState): Feedback | 
   };
 }
 
-function noteOf(state: FeedbackState, click: Arguments): Arguments {
+function noteOf(state: FeedbackState, click: Arguments): string {
   const label = escaped(textOf(click, "label", "action") ?? "");
   const who = whoOf(click["user"]);
   const by = who === null ? "" : ` by ${who}`;
-  const text = {
+  return {
     processing: `:hourglass_flowing_sand: *${label}*${by} …`,
     updated: `:white_check_mark: *${label}*${by}`,
     restore: `:warning: *${label}*${by} did not succeed.`,
   }[state];
-  return { type: "context", elements: [{ type: "mrkdwn", text }] };
 }
 
 function whoOf(user: unknown): string | null {

@@ -6,21 +6,21 @@ import path from "node:path";
 
 const FILE = "button-key";
 
-/** The secret in this folder. */
-export function localButtonKey(folder: string): string {
+/** The secret of this folder, and the file that holds it. */
+export function localButtonKey(folder: string): { readonly secret: string; readonly file: string } {
   const file = path.join(folder, FILE);
   const known = read(file);
-  if (known !== null) return known;
+  if (known !== null) return { secret: known, file };
   const secret = randomBytes(32).toString("base64url");
   try {
     writeFileSync(file, `${secret}\n`, { mode: 0o600, flag: "wx" });
   } catch (error) {
     // Another process made it a moment ago.
     const theirs = read(file);
-    if (theirs !== null) return theirs;
+    if (theirs !== null) return { secret: theirs, file };
     throw error;
   }
-  return secret;
+  return { secret, file };
 }
 
 function read(file: string): string | null {
