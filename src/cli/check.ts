@@ -1,16 +1,13 @@
 // `chiron check`: the compatibility checklist over workflow folders, and then, unless told not to, a real load of them. Nothing of the
 // project's store is opened or made.
 import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import type { Command } from "commander";
 import { check, checkFails, checkSummary, type CheckFinding, type CheckReport } from "../catalog/check.ts";
-import type { Config } from "../config/config.ts";
 import { ChironError } from "../core/errors.ts";
 import type { Problem } from "../ports/host.ts";
 import { action, withCommonOptions, type CommandContext, type CommandDeps, type CommonOptions } from "./command.ts";
 import { printable, type Output } from "./output.ts";
-import type { Wiring } from "./wiring.ts";
+import { withScratchRuntime } from "./scratch-runtime.ts";
 import { shownPath } from "./workflows.ts";
 
 interface CheckOptions extends CommonOptions {
@@ -53,7 +50,9 @@ async function checkDirs({ wiring, output, config }: CommandContext, options: Ch
   // A single file has no folder of its own to be loaded from.
   const folders = present.filter((dir) => fs.statSync(dir).isDirectory());
   const imports = options.import !== false && folders.length > 0;
-  const problems = imports ? await loadProblems(wiring, { ...config, dirs: folders }) : [];
+  const problems = imports
+    ? await withScratchRuntime(wiring, { ...config, dirs: folders }, ({ catalog }) => catalog.current().problems)
+    : [];
   const report = withProblems(read, problems);
   const failed = checkFails(report, options.strict === true);
   if (output.json) output.printJson(jsonOf(report, { failed, imports, dirs: present }));
@@ -63,22 +62,6 @@ async function checkDirs({ wiring, output, config }: CommandContext, options: Ch
     output.note(imports ? "checked: the text of the files, and that they load" : "checked: the text of the files only");
   }
   return failed ? FAILED_EXIT : 0;
-}
-
-/** What the real host says of the folders, with a store that is thrown away. */
-async function loadProblems(wiring: Wiring, config: Config): Promise<readonly Problem[]> {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "chiron-check-"));
-  try {
-    const scratch = { ...config, storePath: path.join(folder, "check.db") };
-    const runtime = await wiring.openRuntime(scratch, { work: false, load: true, watch: false, mode: "local" });
-    try {
-      return runtime.catalog.current().problems;
-    } finally {
-      await runtime.close();
-    }
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 /** The report with what loading added: a problem at a line that has an error already is that error seen twice. */

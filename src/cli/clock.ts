@@ -57,6 +57,7 @@ export function addClockCommands(program: Command, deps: CommandDeps): void {
     .addHelpText("after", EXAMPLES);
   withCommonOptions(clock.command("now"))
     .description("show what the clock shows, and when something becomes due next")
+    .addHelpText("after", "\nExample:\n  $ chiron clock now --json")
     .action(
       action<CommonOptions>(deps, (context, options) =>
         withClient(context, options, false, (client) => now(context, client)),
@@ -65,17 +66,24 @@ export function addClockCommands(program: Command, deps: CommandDeps): void {
   moving(clock.command("set <time>"))
     .description("move to a time: RFC 3339, a wall time of --zone, now, +7d or -36h")
     .option("--zone <zone>", "zone of a time without an offset (default: this machine's)")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  $ chiron clock set "2026-03-08 01:55" --zone America/New_York --freeze\n  $ chiron clock set 2027-01-01T00:00:00Z --jump',
+    )
     .action(action<MoveOptions>(deps, set));
   moving(clock.command("advance <duration>"))
     .description("move forward by 90s, 15m, 36h, 7d, ...")
+    .addHelpText("after", "\nExample:\n  $ chiron clock advance 7d")
     .action(action<MoveOptions>(deps, (context, options, [text]) => advance(context, options, text!)));
   withCommonOptions(clock.command("next"))
     .description("move to the next moment at which something is due")
     .option("--count <n>", "so many times", "1")
     .option("--freeze", "stand still afterwards")
+    .addHelpText("after", "\nExample:\n  $ chiron clock next --count 5")
     .action(action<MoveOptions>(deps, next));
   withCommonOptions(clock.command("follow"))
     .description("follow the machine's time again")
+    .addHelpText("after", "\nExample:\n  $ chiron clock follow")
     .action(action<CommonOptions>(deps, (context, options) => move(context, options, () => ({ action: "follow" }))));
 }
 

@@ -14,6 +14,7 @@ import { addOutboxCommands } from "./outbox.ts";
 import { addReloadCommand } from "./reload.ts";
 import { addRunCommand } from "./run.ts";
 import { addRunsCommands } from "./runs.ts";
+import { addSchedulesCommands } from "./schedules.ts";
 import { addServeCommand } from "./serve.ts";
 import { addToolsCommands } from "./tools.ts";
 import { addVersionCommand } from "./version.ts";
@@ -81,6 +82,7 @@ export function createProgram(deps: CommandDeps): Command {
     addOutboxCommands,
     addWorkflowsCommands,
     addToolsCommands,
+    addSchedulesCommands,
     addClockCommands,
     addReloadCommand,
     addCheckCommand,
