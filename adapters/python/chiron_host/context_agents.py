@@ -52,8 +52,9 @@ class AgentHandle(Mapping[str, Any]):
     def __eq__(self, other: object) -> bool:
         return self is other or (self._awaited and super().__eq__(other))
 
-    # A Mapping has none; asyncio.gather needs one.
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        # A Mapping has none; asyncio.gather needs one.
+        return id(self)
 
     def __repr__(self) -> str:
         return f"<AgentHandle {self._result!r}>" if self._awaited else "<AgentHandle, not awaited>"

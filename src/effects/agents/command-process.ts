@@ -94,7 +94,7 @@ function killGroup(group: number, signal: "SIGTERM" | "SIGKILL"): void {
 }
 
 /** Ends the group when its input ends without a word, which is what the death of this process does to it. */
-const GUARD = 'read -r word; [ -n "$word" ] || { kill -TERM -- "-$0"; sleep 1; kill -KILL -- "-$0"; } 2>/dev/null';
+const GUARD = 'read -r word; [ -n "$word" ] || { kill -s TERM -- "-$0"; sleep 1; kill -s KILL -- "-$0"; } 2>/dev/null';
 
 function guardGroup(group: number): { dismiss(): void } {
   const guard = spawn("/bin/sh", ["-c", GUARD, String(group)], {

@@ -46,7 +46,7 @@ export class LiveTurns {
       turn = this.#turns.get(key);
     }
     if (watch.signal.aborted) throw gone(watch.signal);
-    turn ??= this.#begin(key, begin);
+    turn ??= this.#begin(key, watch.line, begin);
     turn.watchers.add(watch.line);
     turn.rejoined?.abort();
     turn.rejoined = null;
@@ -68,9 +68,10 @@ export class LiveTurns {
     await Promise.allSettled(all.map((turn) => turn.answer));
   }
 
-  #begin(key: string, begin: (watch: TurnWatch) => Promise<AgentAnswer>): LiveTurn {
+  /** `first` is there before the turn says anything. */
+  #begin(key: string, first: TurnWatch["line"], begin: (watch: TurnWatch) => Promise<AgentAnswer>): LiveTurn {
     const stop = new AbortController();
-    const watchers = new Set<(line: string) => void>();
+    const watchers = new Set([first]);
     const line = (text: string): void => watchers.forEach((watcher) => watcher(text));
     const turn: LiveTurn = {
       answer: this.#inTurn(stop.signal, () => begin({ signal: stop.signal, line })),
