@@ -42,6 +42,7 @@ export const WorkflowRun = z.object({
   started_at: time.nullable(),
   finished_at: time.nullable(),
   generation: z.string().nullable().describe("The version of the code that last ran this attempt."),
+  pinned_generation: z.string().nullable().describe("The version that the task's first attempt began on."),
 });
 
 export const ErrorAnswer = z.object({

@@ -8,6 +8,7 @@ import { deliveryRoutes } from "./deliveries.ts";
 import type { ApiDeps, Bindings } from "./deps.ts";
 import { envelope, errorResponse } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
+import { generationRoutes } from "./generations.ts";
 import { createGuard } from "./guard.ts";
 import { handlerOf } from "./handler.ts";
 import { healthRoutes } from "./health.ts";
@@ -63,6 +64,7 @@ function routesOf(deps: ApiDeps, streams: Streams, probes: readonly Route[]): Ro
     ...outboxRoutes(deps),
     ...actionRoutes(deps),
     ...catalogRoutes(deps),
+    ...generationRoutes(deps),
     ...deliveryRoutes(deps),
     ...toolRoutes(deps),
     ...clockRoutes(deps),

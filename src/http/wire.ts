@@ -91,6 +91,7 @@ export function workflowRun({ task, run }: { readonly task: Task; readonly run: 
       started_at: rfc3339OrNull(run.startedAt),
       finished_at: rfc3339OrNull(run.finishedAt),
       generation: run.generation,
+      pinned_generation: task.pinnedGeneration,
     },
     { input: task.input, result: result(task) },
   );
