@@ -5,6 +5,7 @@ import { addCheckCommand } from "./check.ts";
 import { addClockCommands } from "./clock.ts";
 import type { CommandDeps } from "./command.ts";
 import { addDbCommands } from "./db.ts";
+import { addCodeCommands } from "./code.ts";
 import { addDevCommand } from "./dev.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEventsCommands } from "./events.ts";
@@ -81,6 +82,7 @@ export function createProgram(deps: CommandDeps): Command {
     addEventsCommands,
     addOutboxCommands,
     addWorkflowsCommands,
+    addCodeCommands,
     addToolsCommands,
     addSchedulesCommands,
     addClockCommands,
