@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { messageOf } from "../core/errors.ts";
 import { action, withCommonOptions, type CommandContext, type CommandDeps, type CommonOptions } from "./command.ts";
+import { checkAgents } from "./doctor-agents.ts";
 import { checkClock, checkDatabaseUrl, checkDisk, checkNode, checkWatches } from "./doctor-machine.ts";
 import { checkKeys, checkPort, checkPython, checkServer, checkStore, checkWorkflows } from "./doctor-project.ts";
 import type { Diagnosis, Examination } from "./examination.ts";
@@ -16,6 +17,7 @@ const EXAMINATIONS: readonly (readonly [name: string, examine: Examination])[] =
   ["server", checkServer],
   ["port", checkPort],
   ["keys", checkKeys],
+  ["agents", checkAgents],
   ["file watching", checkWatches],
   ["clock", checkClock],
   ["database url", checkDatabaseUrl],

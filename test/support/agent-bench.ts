@@ -27,11 +27,11 @@ export interface Asking {
 
 export interface AgentBench {
   readonly agents: Agents;
-  context(asking?: Asking): EffectContext;
-  turn(args: object, asking?: Asking): Promise<Turn>;
+  readonly context: (asking?: Asking) => EffectContext;
+  readonly turn: (args: object, asking?: Asking) => Promise<Turn>;
   // Batches are looked into by their tests.
   // eslint-disable-next-line typescript/no-explicit-any
-  batch(args: object, asking?: Asking): Promise<any>;
+  readonly batch: (args: object, asking?: Asking) => Promise<any>;
 }
 
 /** `toml` is the text of section [agents] and what is below it. */

@@ -51,108 +51,108 @@ const ask = { type: "ctx.agent_turn", ordinal: "1", args: "{}" as JsonText };
 const asks: Script = script(async (_start, session) => (await session.call(ask)).ok);
 
 test("a run in an agent's turn lends its place, and takes it back before a new run begins", async () => {
-  const { names, create, seen, events } = await open(2);
-  names.scripts.set("asks", asks);
+  const at = await open(2);
+  at.names.scripts.set("asks", asks);
   const order: string[] = [];
   const holds = Promise.withResolvers<void>();
   for (const name of ["one", "two", "three"]) {
-    names.scripts.set(
+    at.names.scripts.set(
       name,
       script(async () => void order.push(name, String(await holds.promise))),
     );
   }
-  const agent = await create("asks");
+  const agent = await at.create("asks");
   await turn(1);
-  const one = await create("one");
-  const two = await create("two");
-  const three = await create("three");
-  await Promise.all([seen("run.started", one.taskId), seen("run.started", two.taskId)]);
+  const one = await at.create("one");
+  const two = await at.create("two");
+  const three = await at.create("three");
+  await Promise.all([at.seen("run.started", one.taskId), at.seen("run.started", two.taskId)]);
   asked[0]!.answer("done");
   await new Promise(setImmediate);
-  expect(events.some((event) => event.type === "run.completed")).toBe(false);
-  expect(events.some((event) => event.type === "run.started" && event.taskId === three.taskId)).toBe(false);
+  expect(at.events.some((event) => event.type === "run.completed")).toBe(false);
+  expect(at.events.some((event) => event.type === "run.started" && event.taskId === three.taskId)).toBe(false);
   holds.resolve();
-  await seen("run.completed", agent.taskId);
-  await seen("run.completed", three.taskId);
-  const ends = events.filter((event) => event.type === "run.completed" || event.type === "run.started");
-  const at = (type: string, id: string): number =>
+  await at.seen("run.completed", agent.taskId);
+  await at.seen("run.completed", three.taskId);
+  const ends = at.events.filter((event) => event.type === "run.completed" || event.type === "run.started");
+  const place = (type: string, id: string): number =>
     ends.findIndex((event) => event.type === type && event.taskId === id);
-  expect(at("run.completed", agent.taskId)).toBeGreaterThan(at("run.started", two.taskId));
+  expect(place("run.completed", agent.taskId)).toBeGreaterThan(place("run.started", two.taskId));
   expect(order[0]).toBe("one");
 });
 
 test("holding its place is the default", async () => {
-  const { names, create, seen, events } = await open(2, {});
-  names.scripts.set("asks", asks);
-  names.scripts.set(
+  const at = await open(2, {});
+  at.names.scripts.set("asks", asks);
+  at.names.scripts.set(
     "quick",
     script(async () => 1),
   );
-  await create("asks");
-  await create("asks");
+  await at.create("asks");
+  await at.create("asks");
   await turn(2);
-  const quick = await create("quick");
+  const quick = await at.create("quick");
   await new Promise(setImmediate);
-  expect(events.some((event) => event.type === "run.started" && event.taskId === quick.taskId)).toBe(false);
+  expect(at.events.some((event) => event.type === "run.started" && event.taskId === quick.taskId)).toBe(false);
   asked[0]!.answer(1);
-  await seen("run.completed", quick.taskId);
+  await at.seen("run.completed", quick.taskId);
 });
 
 test("no more places are lent than the limit, and a queue of one never lends its own", async () => {
-  const { names, create, events } = await open(2, { ...LENDING, lendLimit: 1 });
-  names.scripts.set("asks", asks);
-  names.scripts.set("slack_sync", asks);
-  for (let count = 0; count < 6; count += 1) await create("asks");
-  await create("slack_sync");
-  await create("slack_sync");
+  const at = await open(2, { ...LENDING, lendLimit: 1 });
+  at.names.scripts.set("asks", asks);
+  at.names.scripts.set("slack_sync", asks);
+  for (let count = 0; count < 6; count += 1) await at.create("asks");
+  await at.create("slack_sync");
+  await at.create("slack_sync");
   await turn(4);
   await new Promise(setImmediate);
-  const begun = events.filter((event) => event.type === "run.started");
+  const begun = at.events.filter((event) => event.type === "run.started");
   expect(begun.filter((event) => event.workflowName === "asks")).toHaveLength(3);
   expect(begun.filter((event) => event.workflowName === "slack_sync")).toHaveLength(1);
 });
 
 test("two turns of one run lend one place, and a cancel while it waits for it loses none", async () => {
-  const { names, create, seen, engine } = await open(2);
-  names.scripts.set(
+  const at = await open(2);
+  at.names.scripts.set(
     "both",
     script(async (_start, session) => Promise.all([session.call(ask), session.call({ ...ask, ordinal: "2" })])),
   );
-  names.scripts.set(
+  at.names.scripts.set(
     "quick",
     script(async () => 1),
   );
   const holds = Promise.withResolvers<void>();
-  names.scripts.set(
+  at.names.scripts.set(
     "holds",
     script(() => holds.promise),
   );
-  const both = await create("both");
+  const both = await at.create("both");
   await turn(2);
-  const others = [await create("holds"), await create("holds")];
-  await Promise.all(others.map((one) => seen("run.started", one.taskId)));
+  const others = [await at.create("holds"), await at.create("holds")];
+  await Promise.all(others.map((one) => at.seen("run.started", one.taskId)));
   asked.forEach((agent) => agent.answer(1));
   await new Promise(setImmediate);
-  await engine.cancel(both.taskId);
+  await at.engine.cancel(both.taskId);
   holds.resolve();
-  await Promise.all(others.map((one) => seen("run.completed", one.taskId)));
-  for (let count = 0; count < 3; count += 1) await seen("run.completed", (await create("quick")).taskId);
+  await Promise.all(others.map((one) => at.seen("run.completed", one.taskId)));
+  for (let count = 0; count < 3; count += 1) await at.seen("run.completed", (await at.create("quick")).taskId);
 });
 
 test("the lease of a run in a turn of an hour is kept", async () => {
-  const { names, create, seen, clock, events } = await open(2, { ...LENDING, leaseMs: 120_000 });
-  names.scripts.set("asks", asks);
-  const { taskId } = await create("asks");
+  const at = await open(2, { ...LENDING, leaseMs: 120_000 });
+  at.names.scripts.set("asks", asks);
+  const { taskId } = await at.create("asks");
   await turn(1);
-  for (let minute = 0; minute < 60; minute += 1) await clock.advance(60_000);
+  for (let minute = 0; minute < 60; minute += 1) await at.clock.advance(60_000);
   asked[0]!.answer("late");
-  await seen("run.completed", taskId);
-  expect(events.filter((event) => event.type === "run.started" && event.taskId === taskId)).toHaveLength(1);
+  await at.seen("run.completed", taskId);
+  expect(at.events.filter((event) => event.type === "run.started" && event.taskId === taskId)).toHaveLength(1);
 });
 
 test("a turn that is not awaited is stopped when the run ends, and the run's log says so", async () => {
-  const { names, create, seen, events } = await open(2);
-  names.scripts.set(
+  const at = await open(2);
+  at.names.scripts.set(
     "careless",
     script(async (_start, session) => {
       void session.call(ask);
@@ -160,45 +160,45 @@ test("a turn that is not awaited is stopped when the run ends, and the run's log
       return 1;
     }),
   );
-  const { taskId } = await create("careless");
-  await seen("run.log", taskId);
+  const { taskId } = await at.create("careless");
+  await at.seen("run.log", taskId);
   expect((await turn(1)).context.signal.reason).toBe("ended");
-  expect(events.find((event) => event.type === "run.log")).toMatchObject({
+  expect(at.events.find((event) => event.type === "run.log")).toMatchObject({
     level: "warn",
     message: expect.stringContaining("ctx.agent_turn"),
   });
 });
 
 test("a turn under way when the attempt fails may be asked for again; after the last attempt it may not", async () => {
-  const { names, create, seen, clock } = await open(2);
-  names.scripts.set("fails", async (_start, session) => {
+  const at = await open(2);
+  at.names.scripts.set("fails", async (_start, session) => {
     const number = asked.length + 1;
     void session.call(ask);
     await turn(number);
     return { kind: "error", failure: { name: "Error", message: "no" }, retryable: true };
   });
-  const { taskId } = await create("fails", {}, { maxAttempts: 2 });
-  await seen("run.failed", taskId, 1);
-  await clock.advance(60_000);
-  await seen("run.failed", taskId, 2);
+  const { taskId } = await at.create("fails", {}, { maxAttempts: 2 });
+  await at.seen("run.failed", taskId, 1);
+  await at.clock.advance(60_000);
+  await at.seen("run.failed", taskId, 2);
   await new Promise(setImmediate);
   expect(asked.map((agent) => agent.context.signal.reason as string)).toEqual(["again", "ended"]);
   expect(asked[0]!.context.ordinal).toBe(asked[1]!.context.ordinal);
 });
 
 test("a cancelled task's turn hears that it was cancelled, a stopped runtime's that it stops", async () => {
-  const { names, create, engine, seen } = await open(2);
-  names.scripts.set("asks", async (_start, session, signal) => {
+  const at = await open(2);
+  at.names.scripts.set("asks", async (_start, session, signal) => {
     void session.call(ask);
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     return { kind: "dropped" };
   });
-  const { taskId } = await create("asks");
+  const { taskId } = await at.create("asks");
   await turn(1);
-  await engine.cancel(taskId);
-  await seen("run.cancelled", taskId);
-  await create("asks");
+  await at.engine.cancel(taskId);
+  await at.seen("run.cancelled", taskId);
+  await at.create("asks");
   await turn(2);
-  await engine.stop();
+  await at.engine.stop();
   expect(asked.map((agent) => agent.context.signal.reason as string)).toEqual(["cancelled", "shutdown"]);
 });

@@ -22,7 +22,7 @@ export interface AgentTurn {
   readonly model: string | null;
   readonly provider: string | null;
   readonly reasoning: string | null;
-  /** Its name in a batch. */
+  /** Its name in a batch, or the label of run_agent and start_agent. */
   readonly agentName: string | null;
   /** What goes along for the record: the workflow's own metadata and where the turn comes from. */
   readonly metadata: Readonly<Record<string, unknown>>;

@@ -50,7 +50,7 @@ export function readTurn(
     model: textOf(args, "model"),
     provider: textOf(args, "provider"),
     reasoning: textOf(args, "reasoning", "reasoning_effort", "effort"),
-    agentName: batch?.name ?? null,
+    agentName: batch?.name ?? textOf(args, "name"),
     metadata: metadataOf(args, context, ordinal, ownedThread),
   };
 }
