@@ -5,6 +5,7 @@ import { ALL_QUEUES } from "../core/queues.ts";
 import { measure, type Measures } from "./measures.ts";
 import { answer } from "./responses.ts";
 import { route, type Route } from "./route.ts";
+import { workflowMetrics } from "./workflow-metrics.ts";
 
 const TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -16,6 +17,7 @@ interface Sample {
 export function metricRoutes(deps: ApiDeps): Route[] {
   const ends = countEnds(deps);
   const measures = measure(deps.bus);
+  const measured = workflowMetrics(deps.bus);
   return [
     route({
       method: "GET",
@@ -46,6 +48,7 @@ export function metricRoutes(deps: ApiDeps): Route[] {
           ),
           ...measureFamilies(deps, measures),
           ...processFamilies(deps),
+          measured(),
         ].join("");
         return answer(text, TYPE);
       },

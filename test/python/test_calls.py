@@ -1,6 +1,5 @@
 """Calls that reach outside: agents, tools, Slack; their ordinals are equal on every replay."""
 
-import os
 import unittest
 
 from harness import Folder

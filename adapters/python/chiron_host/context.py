@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -39,6 +40,11 @@ class WorkflowContext(AgentCalls, ChildCalls, OutsideCalls):
     def workflow_name(self) -> str:
         """Name of the workflow that runs."""
         return self._session.workflow_name
+
+    @property
+    def db(self) -> Any:
+        """The database of ctx._pool under the names of api.workflow_db; its methods say so where there is none."""
+        return importlib.import_module("api.workflow_db").WorkflowDatabase(self._pool)
 
     def step(
         self,

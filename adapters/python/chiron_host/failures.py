@@ -64,14 +64,15 @@ def format_error(error: BaseException) -> str:
     """The traceback text from the first frame that is not the host's."""
     shown = error.__cause__ if isinstance(error, HandlerExit) and error.__cause__ else error
     try:
-        lines = traceback.format_exception(type(shown), shown, _skip_host(shown.__traceback__))
+        lines = traceback.format_exception(type(shown), shown, skip_host(shown.__traceback__))
         text = "".join(lines)
     except Exception as failed:
         text = f"{type(error).__name__}: (its traceback could not be formatted: {failed!r})"
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT // 2] + "\n…\n" + text[-_MAX_TEXT // 2 :]
 
 
-def _skip_host(trace: TracebackType | None) -> TracebackType | None:
+def skip_host(trace: TracebackType | None) -> TracebackType | None:
+    """From the first frame that is not the host's; the whole trace when all are."""
     start = trace
     while start is not None and start.tb_frame.f_code.co_filename.startswith(_HERE):
         start = start.tb_next

@@ -45,8 +45,8 @@ class RunOutput:
             self.logs.line(level, source, message, encode_plain(fields) if fields else None)
 
     def metric(self, kind: str, name: str, value: float, labels: dict[str, Any]) -> None:
-        """See session.Session."""
-        if not self.frozen:
+        """See session.Session. What is measured on the way back to where the handler stopped was measured before."""
+        if not self.frozen and not self.ahead:
             header = f'{{"t":"metric","r":{self._r},"kind":{quote(kind)},"name":{quote(name)},"value":{float(value)!r}}}'
             self._out.send_from_anywhere(f"{self._out.nonce}{header}\t{encode_plain(labels)}\n")
 

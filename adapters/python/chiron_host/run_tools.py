@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from .answers import Reply
-from .failures import NonRetryableError
+from .failures import NonRetryableError, skip_host
 from .json_values import decode, encode_plain
 from .local_tools import ToolFailed, call_local, missing
 from .tool_files import ToolFile
@@ -66,7 +66,7 @@ class RunTools:
             if isinstance(cause, NonRetryableError):
                 raise cause from None
             if cause is not None:
-                raise error from cause
+                raise error from cause.with_traceback(skip_host(cause.__traceback__))
             raise
         finally:
             self._open.pop(q, None)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from chiron_host.metrics import emit
+from chiron_host.metrics import deployment_labels, emit, emit_call
 
 __all__ = ["get_metric_rpc", "increment_metric", "observe_histogram", "set_gauge", "set_metric_rpc"]
 
@@ -24,7 +24,7 @@ def get_metric_rpc() -> MetricRpc | None:
 
 
 def _send(kind: str, name: str, value: float, labels: dict[str, Any]) -> None:
-    (_rpc or emit)(kind, name, float(value), labels)
+    (_rpc or emit)(kind, name, float(value), {**deployment_labels(), **labels})
 
 
 def increment_metric(name: str, value: float = 1, labels: dict[str, Any] | None = None, **more: Any) -> None:
@@ -40,3 +40,15 @@ def set_gauge(name: str, value: float, labels: dict[str, Any] | None = None, **m
 def observe_histogram(name: str, value: float, labels: dict[str, Any] | None = None, **more: Any) -> None:
     """Add an observation to a histogram."""
     _send("histogram", name, value, {**(labels or {}), **more})
+
+
+def __getattr__(name: str) -> Callable[..., None]:
+    """The small recording functions beside these, whatever their names."""
+    if not name.startswith(("record_", "observe_", "set_", "increment_", "count_")):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def record(*args: Any, **kwargs: Any) -> None:
+        emit_call(name, args, kwargs)
+
+    record.__name__ = record.__qualname__ = name
+    return record
