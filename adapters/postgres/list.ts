@@ -7,6 +7,9 @@ import { packText, runOf, taskOf, unpackText, type RunRow, type TaskRow } from "
 import { relationsOf, RUN_COLUMNS, taskColumns } from "./columns.ts";
 import { idOrNone, type Session } from "./session.ts";
 
+/** As many are quicker to look up and sort than to come across. */
+const MOST_FEW = 500;
+
 interface CountRow {
   readonly queue: string;
   readonly state: State;
@@ -23,9 +26,22 @@ export function createList({ sender, queues }: Session): Pick<TaskReads, "list" 
       group by 1, 2, 3
     union all select k.queue, t.state, k.workflow_name, count(*)::integer from chiron.tasks k join ${tasks} t on t.task_id = k.task_id
       where k.ended is null group by 1, 2, 3`;
+  /**
+   * The tasks in these states, where they may be few among very many that sleep; null: walk the newest first. What has changed since
+   * is left out by the list itself.
+   */
+  const few = async ({ states }: TaskFilter): Promise<readonly string[] | null> => {
+    if (!states || states.length === 0 || !states.every((state) => state === "pending" || state === "running"))
+      return null;
+    const rows = await sender.read<{ task_id: string }>(
+      `select task_id from ${runs} r where state = any ($1) limit $2`,
+      [states, MOST_FEW + 1],
+    );
+    return rows.length <= MOST_FEW ? rows.map(({ task_id }) => task_id) : null;
+  };
   return {
     async list(filter) {
-      const { where, values } = conditions(filter);
+      const { where, values } = conditions(filter, await few(filter));
       const sql = `select ${columns} ${from} ${where} order by k.seq desc limit $1`;
       const rows = await sender.read<TaskRow & RunRow>(sql, values);
       return rows.map((row) => ({ task: taskOf(row), run: runOf(row) }));
@@ -37,10 +53,10 @@ export function createList({ sender, queues }: Session): Pick<TaskReads, "list" 
   };
 }
 
-function conditions({ workflowName, states, parentTaskId, before, limit }: TaskFilter): {
-  where: string;
-  values: unknown[];
-} {
+function conditions(
+  { workflowName, states, parentTaskId, before, limit }: TaskFilter,
+  tasks: readonly string[] | null,
+): { where: string; values: unknown[] } {
   const values: unknown[] = [limit];
   const where: string[] = [];
   const add = (condition: (place: string) => string, value: unknown): void => {
@@ -51,6 +67,7 @@ function conditions({ workflowName, states, parentTaskId, before, limit }: TaskF
   if (parentTaskId !== undefined) add((place) => `k.parent_task_id = ${place}`, idOrNone(parentTaskId));
   if (before !== undefined)
     add((place) => `k.seq < (select seq from chiron.tasks where task_id = ${place})`, idOrNone(before));
+  if (tasks) add((place) => `k.task_id = any (${place})`, tasks);
   if (states) {
     add((place) => `t.state = any (${place})`, states);
     // Says the same once more in terms of the indexes.
