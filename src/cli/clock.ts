@@ -40,6 +40,9 @@ interface WireMoved extends WireClock {
   readonly busy: number;
 }
 
+/** The clock is what these commands print. */
+const TELLS_ITSELF = { tellClock: false };
+
 const EXAMPLES = `
 Examples:
   $ chiron clock now
@@ -60,7 +63,7 @@ export function addClockCommands(program: Command, deps: CommandDeps): void {
     .addHelpText("after", "\nExample:\n  $ chiron clock now --json")
     .action(
       action<CommonOptions>(deps, (context, options) =>
-        withClient(context, options, false, (client) => now(context, client)),
+        withClient(context, options, false, (client) => now(context, client), TELLS_ITSELF),
       ),
     );
   moving(clock.command("set <time>"))
@@ -126,11 +129,17 @@ function advance(context: CommandContext, options: MoveOptions, text: string): P
 
 async function next(context: CommandContext, options: MoveOptions): Promise<void> {
   const count = wholeNumber(options.count ?? "1", "--count", 1, 10_000);
-  await withClient(context, options, false, async (client) => {
-    for (let index = 0; index < count; index += 1) {
-      report(context, await walk(context, client, { action: "next", ...flagsOf(options) }));
-    }
-  });
+  await withClient(
+    context,
+    options,
+    false,
+    async (client) => {
+      for (let index = 0; index < count; index += 1) {
+        report(context, await walk(context, client, { action: "next", ...flagsOf(options) }));
+      }
+    },
+    TELLS_ITSELF,
+  );
 }
 
 function flagsOf({ freeze, run, jump }: MoveOptions): { readonly freeze?: boolean; readonly jump?: boolean } {
@@ -142,10 +151,16 @@ type Asked = Readonly<Record<string, unknown>>;
 
 /** `ask` gets the engine's time. */
 async function move(context: CommandContext, options: CommonOptions, ask: (now: number) => Asked): Promise<void> {
-  await withClient(context, options, false, async (client) => {
-    const clock = (await client.get("/api/clock")) as unknown as WireClock;
-    report(context, await walk(context, client, ask(Date.parse(clock.now))));
-  });
+  await withClient(
+    context,
+    options,
+    false,
+    async (client) => {
+      const clock = (await client.get("/api/clock")) as unknown as WireClock;
+      report(context, await walk(context, client, ask(Date.parse(clock.now))));
+    },
+    TELLS_ITSELF,
+  );
 }
 
 /** A long walk takes several requests; each stops where its time is up. */

@@ -123,5 +123,5 @@ function readingText(schedule: RehearsedSchedule, reading: NonNullable<ReturnTyp
   if (reading.times === null)
     return `${head}, and ${reading.other} (1 is Sunday, both days must match) takes it for an error`;
   const times = reading.times.map((at) => zonedTime(at, schedule.timezone)).join(", ");
-  return `${head}; ${reading.other} (1 is Sunday, both days must match) differs ${reading.different} times: ${times || "never"}`;
+  return `${head}; ${reading.other} (1 is Sunday, both days must match) has ${times || "no time"}${(reading.times?.length ?? 0) > 4 ? ", …" : ""} (${reading.different} occurrences of this range are of one reading only)`;
 }
