@@ -51,33 +51,20 @@ function clockTime(ms: number): string {
 /** One event as a line without its time, or null. */
 export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptions): string | null {
   const style = (format: Style, text: string): string => styleText(format, text, { stream });
-  const run = (id: string): string => style("dim", id.slice(-12));
   switch (event.type) {
     case "run.started":
-      return `${style("cyan", "▶")} ${event.workflowName} ${run(event.runId)}${event.attempt > 1 ? ` attempt ${event.attempt}` : ""}`;
     case "run.completed":
-      return `${style("green", "✔")} ${event.workflowName} ${run(event.runId)} completed`;
     case "run.sleeping":
-      return `${style("blue", "☾")} ${run(event.runId)} waits at ${printable(event.waits.join(", "))}${event.wakeAt === null ? "" : `, wakes in ${formatDuration(Math.max(0, event.wakeAt - now()))}`}`;
-    case "run.failed": {
-      const next =
-        event.nextAttemptAt === null
-          ? "no attempt left"
-          : `next attempt in ${formatDuration(Math.max(0, event.nextAttemptAt - now()))}`;
-      return `${style("red", "✘")} ${event.workflowName} ${run(event.runId)} attempt ${event.attempt} failed: ${event.name}: ${printable(event.message)} (${next})`;
-    }
+    case "run.failed":
     case "run.cancelled":
-      return `${style("yellow", "■")} ${run(event.runId)} cancelled`;
     case "run.released":
-      return `${style("yellow", "↩")} ${run(event.runId)} given back: ${event.reason}`;
+    case "run.lost":
+    case "run.log":
+      return runLine(event, style, now);
     case "run.code_replaced":
     case "code.unkept":
     case "code.loaded":
       return codeLine(event, style);
-    case "run.lost":
-      return `${style("red", "!")} ${run(event.runId)} stopped: ${event.reason}`;
-    case "run.log":
-      return `  ${style("dim", `${event.workflowName}${event.source === "log" ? "" : ` ${event.source}`} │`)} ${printable(event.message)}`;
     case "effect.done":
     case "effect.failed":
       return effectLine(event, style);
@@ -119,6 +106,48 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
     case "host.started":
     case "metric":
       return null;
+  }
+}
+
+type RunEvent = Extract<
+  RuntimeEvent,
+  {
+    type:
+      | "run.started"
+      | "run.completed"
+      | "run.sleeping"
+      | "run.failed"
+      | "run.cancelled"
+      | "run.released"
+      | "run.lost"
+      | "run.log";
+  }
+>;
+
+function runLine(event: RunEvent, style: Painter, now: () => number): string {
+  const run = (id: string): string => style("dim", id.slice(-12));
+  switch (event.type) {
+    case "run.started":
+      return `${style("cyan", "▶")} ${event.workflowName} ${run(event.runId)}${event.attempt > 1 ? ` attempt ${event.attempt}` : ""}`;
+    case "run.completed":
+      return `${style("green", "✔")} ${event.workflowName} ${run(event.runId)} completed`;
+    case "run.sleeping":
+      return `${style("blue", "☾")} ${run(event.runId)} waits at ${printable(event.waits.join(", "))}${event.wakeAt === null ? "" : `, wakes in ${formatDuration(Math.max(0, event.wakeAt - now()))}`}`;
+    case "run.failed": {
+      const next =
+        event.nextAttemptAt === null
+          ? "no attempt left"
+          : `next attempt in ${formatDuration(Math.max(0, event.nextAttemptAt - now()))}`;
+      return `${style("red", "✘")} ${event.workflowName} ${run(event.runId)} attempt ${event.attempt} failed: ${event.name}: ${printable(event.message)} (${next})`;
+    }
+    case "run.cancelled":
+      return `${style("yellow", "■")} ${run(event.runId)} cancelled`;
+    case "run.released":
+      return `${style("yellow", "↩")} ${run(event.runId)} given back: ${event.reason}`;
+    case "run.lost":
+      return `${style("red", "!")} ${run(event.runId)} stopped: ${event.reason}`;
+    case "run.log":
+      return `  ${style("dim", `${event.workflowName}${event.source === "log" ? "" : ` ${event.source}`} │`)} ${printable(event.message)}`;
   }
 }
 
