@@ -15,6 +15,8 @@ export interface Patient {
   readonly connect: () => Promise<pg.Client>;
   /** Connections one process of Chiron takes. */
   readonly poolSize: number;
+  /** How long a transaction may hold a snapshot. */
+  readonly oldSnapshotS: number;
 }
 
 export type Check = (patient: Patient) => Promise<Omit<Finding, "name">>;

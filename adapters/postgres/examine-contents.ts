@@ -2,7 +2,6 @@
 import { rowOf, type Check } from "./examination.ts";
 
 const SCHEMAS = ["absurd", "chiron"];
-const OLD_SNAPSHOT_S = 600;
 const MANY_DEAD = 100_000;
 const MIB = 1_024 * 1_024;
 
@@ -64,17 +63,17 @@ const OLDEST = `
   ) x order by seconds desc limit 1`;
 const SLOTS = `
   select string_agg(slot_name, ', ') as names from pg_replication_slots
-  where not active and (xmin is not null or catalog_xmin is not null)`;
+  where not active and (xmin is not null or catalog_xmin is not null or restart_lsn is not null)`;
 
-export const checkSnapshots: Check = async ({ client }) => {
+export const checkSnapshots: Check = async ({ client, oldSnapshotS }) => {
   const oldest = (await client.query<{ what: string; seconds: number }>(OLDEST)).rows[0];
   const { names } = await rowOf<{ names: string | null }>(client, SLOTS);
   if (names !== null) {
-    const fix = "Drop the slot or start its reader: old row versions pile up until then, and claims slow down.";
-    return { status: "warn", message: `an unused replication slot holds rows back: ${names}`, fix };
+    const fix =
+      "Drop the slot (pg_drop_replication_slot) or start its reader: the server keeps WAL and old rows for it until its disk is full.";
+    return { status: "warn", message: `a replication slot is there that nobody reads: ${names}`, fix };
   }
-  if (!oldest || oldest.seconds < OLD_SNAPSHOT_S)
-    return { status: "ok", message: "no long transaction holds old rows" };
+  if (!oldest || oldest.seconds < oldSnapshotS) return { status: "ok", message: "no long transaction holds old rows" };
   const fix =
     "End it (pg_terminate_backend), or set idle_in_transaction_session_timeout: vacuum cannot clear up behind it.";
   return { status: "warn", message: `${oldest.what} has held a snapshot for ${oldest.seconds} s`, fix };

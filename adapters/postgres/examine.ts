@@ -34,14 +34,18 @@ const CHECKS: readonly (readonly [name: string, check: Check])[] = [
 ];
 
 const QUERY_TIMEOUT_MS = 10_000;
+const OLD_SNAPSHOT_S = 600;
 
 export interface ExamineOptions {
   readonly connectionString: string;
   readonly poolSize: number;
+  /** How long a transaction may hold a snapshot before it is found fault with. */
+  readonly oldSnapshotS?: number;
 }
 
 /** One finding a check; a server that cannot be reached is one finding. */
-export async function examinePostgres({ connectionString, poolSize }: ExamineOptions): Promise<Finding[]> {
+export async function examinePostgres(options: ExamineOptions): Promise<Finding[]> {
+  const { connectionString, poolSize, oldSnapshotS = OLD_SNAPSHOT_S } = options;
   const location = locate(connectionString);
   const connect = async (): Promise<pg.Client> => {
     // Only a limit on this side: a pooler may refuse one at the start of a connection, and would hand on one that is set later.
@@ -60,7 +64,8 @@ export async function examinePostgres({ connectionString, poolSize }: ExamineOpt
   }
   try {
     const findings: Finding[] = [{ name: "connection", status: "ok", message: location }];
-    for (const [name, check] of CHECKS) findings.push({ name, ...(await tried(check, { client, connect, poolSize })) });
+    const patient: Patient = { client, connect, poolSize, oldSnapshotS };
+    for (const [name, check] of CHECKS) findings.push({ name, ...(await tried(check, patient)) });
     return findings;
   } finally {
     await client.end();
