@@ -16,6 +16,7 @@ import { createEngine, type RunningEngine } from "./engine/engine.ts";
 import type { ScheduleControl } from "./engine/schedules/contract.ts";
 import type { TimedSource } from "./engine/walkable.ts";
 import { createSchedules } from "./runtime-schedules.ts";
+import type { Service } from "./engine/service.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
 import { TimeWalk } from "./engine/time-walk.ts";
 import type { ApiDeps } from "./http/deps.ts";
@@ -146,32 +147,23 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
     if (options.work) {
       await engine.start();
       closers.push(() => engine.stop());
-      outside.retention.start();
-      closers.push(() => outside.retention.stop());
       const ring = createDeliveryRetention({ deliveries: store.deliveries, clock, bus, bounds: config.webhooks });
-      ring.start();
-      closers.push(() => ring.stop());
+      begin(closers, outside.retention, ring);
     }
-    if (options.schedule ?? options.work) {
-      schedules.scheduler.start();
-      closers.push(() => schedules.scheduler.stop());
-    }
-    return assemble({
-      config,
-      options,
-      parts,
-      loader,
-      engine,
-      schedules: schedules.control,
-      outside,
-      http,
-      tracing,
-      closers,
-      close,
-    });
+    if (options.schedule ?? options.work) begin(closers, schedules.scheduler);
+    const whole = { config, options, parts, loader, engine, outside, http, tracing, closers, close };
+    return assemble({ ...whole, schedules: schedules.control });
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Starts these; they end when the runtime does. */
+function begin(closers: (() => Promise<void>)[], ...services: readonly Pick<Service, "start" | "stop">[]): void {
+  for (const service of services) {
+    service.start();
+    closers.push(() => service.stop());
   }
 }
 
@@ -219,19 +211,8 @@ interface Assembly {
   readonly close: () => Promise<void>;
 }
 
-function assemble({
-  config,
-  options,
-  parts,
-  loader,
-  engine,
-  schedules,
-  outside,
-  http,
-  tracing,
-  closers,
-  close,
-}: Assembly): Runtime {
+function assemble({ config, options, parts, loader, engine, http, closers, close, ...more }: Assembly): Runtime {
+  const { schedules, outside, tracing } = more;
   const { bus, clock, store, host, version } = parts;
   const loopbackOnly = LOOPBACK.test(config.host);
   const api: ApiDeps = {

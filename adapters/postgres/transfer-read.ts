@@ -61,6 +61,22 @@ const reader = <Row extends object, Out>(sql: string, of: (row: Row) => Out): Re
   of: (row) => of(row as Row),
 });
 
+const LOGS = reader(
+  `select l.id::double precision as id, l.task_id, l.run_id, chiron.ms(l.at) as at, l.level, l.source, l.message, l.fields
+   from chiron.logs l order by l.id`,
+  ({ task_id, run_id, message, ...line }: LogRow) => ({
+    taskId: task_id,
+    runId: run_id,
+    message: unpackText(message),
+    ...line,
+  }),
+);
+
+const EFFECTS = reader<EffectRow, TransferRows["effects"]>(
+  `select ${EFFECT_COLUMNS} from chiron.effects order by id`,
+  effectOf,
+);
+
 export function createReaders(queues: readonly Queue[]): Readers {
   const { tasks, runs, checkpoints } = relationsOf(queues.map(({ name }) => name));
   const known = `chiron.tasks k join ${tasks} t on t.task_id = k.task_id`;
@@ -95,16 +111,7 @@ export function createReaders(queues: readonly Queue[]): Readers {
       runId: row.run_id,
       attempt: row.attempt,
     })),
-    logs: reader(
-      `select l.id::double precision as id, l.task_id, l.run_id, chiron.ms(l.at) as at, l.level, l.source, l.message, l.fields
-       from chiron.logs l order by l.id`,
-      ({ task_id, run_id, message, ...line }: LogRow) => ({
-        taskId: task_id,
-        runId: run_id,
-        message: unpackText(message),
-        ...line,
-      }),
-    ),
+    logs: LOGS,
     sources: reader(
       "select sha256, size, chiron.ms(stored_at) as stored_at, packed from chiron.sources order by sha256",
       ({ sha256, stored_at, ...packed }: SourceRow & { stored_at: number }) => ({
@@ -117,10 +124,7 @@ export function createReaders(queues: readonly Queue[]): Readers {
       `select ${GENERATION_COLUMNS} from chiron.generations g order by g.id`,
       generationOf,
     ),
-    effects: reader<EffectRow, TransferRows["effects"]>(
-      `select ${EFFECT_COLUMNS} from chiron.effects order by id`,
-      effectOf,
-    ),
+    effects: EFFECTS,
   };
 }
 

@@ -41,7 +41,7 @@ function blockLines(block: unknown): string[] {
     case "actions":
       return elementLine(list(block["elements"]));
     case "image":
-      return [`(image: ${String(block["alt_text"] ?? block["image_url"] ?? "")})`];
+      return [`(image: ${textLines(block["alt_text"] ?? block["image_url"]).join(" ")})`];
     case "rich_text":
       return richText(block).split("\n");
     default:

@@ -70,8 +70,20 @@ test("a real call is in the store before it leaves, and ended before its answer 
   expect(await effects.call("ctx.call_tool", args, context)).toBe(`{"n":1}`);
   expect(during).toBe("started");
   expect(await only()).toMatchObject({
-    ...{ taskId, runId, workflowName: "w", kind: "tool", callType: "ctx.call_tool", target: "t.m", ordinal: "1" },
-    ...{ nature: "real", by: "test", state: "done", request: args, answer: `{"n":1}`, error: null, progress: null },
+    taskId,
+    runId,
+    workflowName: "w",
+    kind: "tool",
+    callType: "ctx.call_tool",
+    target: "t.m",
+    ordinal: "1",
+    nature: "real",
+    by: "test",
+    state: "done",
+    request: args,
+    answer: `{"n":1}`,
+    error: null,
+    progress: null,
   });
   expect(events.map((event) => event.type)).toEqual(["effect.started", "effect.done"]);
   expect(events[1]).toMatchObject({ target: "t.m", durationMs: 5, nature: "real" });

@@ -73,7 +73,7 @@ function checkedAction(element: Arguments): string {
   if (typeof action !== "string" || !ACTION.test(action))
     throw refused(`the action ${String(action)} is not [A-Za-z0-9_-]{1,64}`);
   const label = isObject(element["text"]) ? textOf(element["text"], "text") : null;
-  if (label === null || [...label].length > MAX_LABEL)
+  if (label === null || label.length > MAX_LABEL)
     throw refused(`the label of ${action} has 1 to ${MAX_LABEL} characters`);
   if (!STYLES.includes(element["style"])) throw refused(`the style of ${action} is none, primary or danger`);
   return action;

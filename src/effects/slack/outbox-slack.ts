@@ -17,13 +17,21 @@ export interface OutboxSlackDeps {
   readonly posted: (clientMessageId: string) => Promise<boolean>;
 }
 
+interface Fields {
+  readonly channel: string;
+  readonly text?: string;
+  readonly ts?: string;
+  readonly blocks?: unknown;
+  readonly client_msg_id?: string;
+}
+
 /** Slack without a token: nothing leaves this machine. */
 export function createOutboxSlack({ told, posted }: OutboxSlackDeps): Slack {
   return {
     nature: "stubbed",
     by: "outbox",
     async call(method, body, context) {
-      const { channel, text, ts, blocks } = body as { channel: string; text?: string; ts?: string; blocks?: unknown };
+      const { channel, text, ts, blocks, client_msg_id: id = "" } = body as Fields;
       switch (method) {
         case "chat.postMessage": {
           told({ channel, text: text ?? "", updated: false }, context);
@@ -38,7 +46,6 @@ export function createOutboxSlack({ told, posted }: OutboxSlackDeps): Slack {
           told({ channel, text: text ?? "", updated: true }, context);
           return { ok: true, channel, ts, text: text ?? "" };
         default: {
-          const id = String(body["client_msg_id"] ?? "");
           return { ok: true, messages: (await posted(id)) ? [{ client_msg_id: id, ts: stableTs(id) }] : [] };
         }
       }
