@@ -15,11 +15,14 @@ import type { ToolCall } from "./tool-call.ts";
 const caseSchema = z
   .strictObject({
     when: z.record(z.string(), z.unknown()).optional(),
-    answer: z.unknown(),
+    answer: z.unknown().optional(),
     error: z.string().optional(),
   })
   .refine((one) => "answer" in one !== (one.error !== undefined), "a stub has either an answer or an error");
-const fileSchema = z.record(z.string(), z.union([z.array(caseSchema), caseSchema.transform((one) => [one])]));
+const fileSchema = z.record(
+  z.string(),
+  z.preprocess((cases) => (Array.isArray(cases) ? cases : [cases]), z.array(caseSchema)),
+);
 type Stubs = z.infer<typeof fileSchema>;
 
 /** What a stub says to a call. */
