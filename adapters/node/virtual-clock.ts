@@ -1,4 +1,5 @@
-// A clock that stands still until it is moved. Sleeps end in the order of their times when the clock passes them.
+// A clock that stands still until a test moves it. Sleeps end in the order of their times when the clock passes them. Batches still gather
+// over one turn of the real event loop.
 import type { Clock } from "../../src/ports/clock.ts";
 
 interface Sleeper {
@@ -8,11 +9,13 @@ interface Sleeper {
 }
 
 export class VirtualClock implements Clock {
+  readonly #startMs: number;
   #nowMs: number;
   #order = 0;
   readonly #sleepers = new Set<Sleeper>();
 
   constructor(startMs: number) {
+    this.#startMs = startMs;
     this.#nowMs = startMs;
   }
 
@@ -21,7 +24,7 @@ export class VirtualClock implements Clock {
   }
 
   monotonic(): number {
-    return this.#nowMs;
+    return this.#nowMs - this.#startMs;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -62,6 +65,12 @@ export class VirtualClock implements Clock {
       await new Promise(setImmediate);
     }
     this.#nowMs = target;
+  }
+
+  /** Shows another time at once, an earlier one too, and then wakes whoever slept until then. */
+  move(ms: number): void {
+    this.#nowMs += ms;
+    for (let next = this.#next(); next && next.atMs <= this.#nowMs; next = this.#next()) next.wake();
   }
 
   #next(): Sleeper | undefined {
