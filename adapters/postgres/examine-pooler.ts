@@ -1,8 +1,8 @@
 // What `chiron db doctor` finds out with two connections: whether something between us and the server lends its sessions out by the
 // transaction, and whether a notification arrives.
 import { randomUUID } from "node:crypto";
-import type pg from "pg";
-import { rowOf, type Check, type Patient } from "./examination.ts";
+import type { Check } from "./examination.ts";
+import { lendsByTransaction } from "./pooler.ts";
 
 /** Far longer than a notification takes; it comes in a millisecond or not at all. */
 const PATIENCE_MS = 2_000;
@@ -14,28 +14,6 @@ export const checkPooler: Check = async (patient) => {
   const fix = "Work is done all the same, and found by polling instead of notifications. docs/production.md has more.";
   return { status: "warn", message: "a pooler in transaction mode stands between", fix };
 };
-
-/**
- * Behind a pooler in transaction mode a session between two transactions has no server process of its own: while another connection is
- * inside a transaction that took the one we had, we get another.
- */
-async function lendsByTransaction({ client, connect }: Patient): Promise<boolean> {
-  const other = await connect();
-  try {
-    const first = await backendOf(client);
-    await other.query("begin");
-    const theirs = await backendOf(other);
-    const second = await backendOf(client);
-    await other.query("rollback");
-    return first !== second || first === theirs;
-  } finally {
-    await other.end();
-  }
-}
-
-async function backendOf(client: pg.Client): Promise<number> {
-  return (await rowOf<{ pid: number }>(client, "select pg_backend_pid() as pid")).pid;
-}
 
 export const checkListen: Check = async (patient) => {
   const fix =

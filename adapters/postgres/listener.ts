@@ -1,7 +1,9 @@
 // Tells at once when a run becomes due, whoever made it so. Only shortens the wait: where a pooler swallows notifications or the
-// connection is lost, due runs are found by asking.
+// connection is lost, due runs are found by asking. Behind a pooler that lends sessions by the transaction nobody listens: the pooler's
+// own session would, for ever and for nobody.
 import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
+import { lendsByTransaction } from "./pooler.ts";
 
 export interface Listener {
   /** Calls `listen` at every notification until the function it answers is called. */
@@ -19,9 +21,10 @@ export function createListener(config: pg.ClientConfig): Listener {
   let loop: Promise<void> | null = null;
   const keepListening = async (): Promise<void> => {
     while (!stop.signal.aborted) {
-      await listenOnce(config, stop.signal, () => {
+      const reachable = await listenOnce(config, stop.signal, () => {
         for (const listen of listeners) listen();
-      }).catch(() => undefined);
+      }).catch(() => true);
+      if (!reachable) return;
       await wait(RETRY_MS, undefined, { signal: stop.signal, ref: false }).catch(() => undefined);
     }
   };
@@ -40,8 +43,8 @@ export function createListener(config: pg.ClientConfig): Listener {
   };
 }
 
-/** Settles when the connection has ended. */
-async function listenOnce(config: pg.ClientConfig, stop: AbortSignal, tell: () => void): Promise<void> {
+/** Settles when the connection has ended; false: notifications do not pass here. */
+async function listenOnce(config: pg.ClientConfig, stop: AbortSignal, tell: () => void): Promise<boolean> {
   const client = new pg.Client(config);
   const ended = new Promise<void>((resolve) => {
     client.on("end", resolve);
@@ -52,12 +55,21 @@ async function listenOnce(config: pg.ClientConfig, stop: AbortSignal, tell: () =
   try {
     await client.connect();
     stop.addEventListener("abort", end, { once: true });
-    if (stop.aborted) return;
+    if (stop.aborted) return true;
+    if (await lendsByTransaction({ client, connect: () => connect(config) })) return false;
     const { rows } = await client.query<{ channel: string }>(CHANNELS);
     for (const { channel } of rows) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
     await ended;
+    return true;
   } finally {
     stop.removeEventListener("abort", end);
     await client.end().catch(() => undefined);
   }
+}
+
+async function connect(config: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(config);
+  client.on("error", () => undefined);
+  await client.connect();
+  return client;
 }
