@@ -8,6 +8,7 @@ import {
   NO_END_RECORDED,
   type Effect,
   type EffectEnd,
+  type EffectFilter,
   type EffectKind,
   type EffectState,
   type EffectStore,
@@ -41,12 +42,10 @@ const FINISH = `update chiron.effects e set state = x.state, finished_at = chiro
   from json_to_recordset($1::json) as x(id uuid, state text, finished double precision, error text, answer text, progress text)
   where e.id = x.id`;
 const GET = `select ${EFFECT_COLUMNS} from chiron.effects where id = $1`;
-const LIST = `select ${PLAIN}, null as progress,
+const LIST = (where: string): string => `select ${PLAIN}, null as progress,
     case when length(request) <= ${LISTED_VALUE} then request end as request, length(request) as request_size,
     case when length(answer) <= ${LISTED_VALUE} then answer end as answer, length(answer) as answer_size
-  from chiron.effects where ($1::uuid is null or id < $1) and ($2::uuid is null or task_id = $2) and ($3::uuid is null or run_id = $3)
-    and ($4::text is null or kind = $4) and ($5::text is null or nature = $5) and ($6::text is null or state = $6)
-  order by id desc limit $7`;
+  from chiron.effects where ${where} order by id desc limit $1`;
 const PRUNE = `delete from chiron.effects where id in (select id from chiron.effects
   where id <= (select id from chiron.effects order by id desc limit 1 offset $1) or id < $2 order by id limit $3)
   returning 1`;
@@ -103,13 +102,33 @@ export function createEffectStore({ sender, gatherer }: Session): EffectStore {
       const [row] = await sender.read<EffectRow>(GET, [idOrNone(id)]);
       return row ? effectOf(row) : null;
     },
-    async list({ before, taskId, runId, kind, nature, state, limit }) {
-      const ids = [before, taskId, runId].map((id) => (id === undefined ? null : idOrNone(id)));
-      const words = [kind, nature, state].map((word) => word ?? null);
-      return (await sender.read<EffectRow>(LIST, [...ids, ...words, limit])).map(effectOf);
+    async list(filter) {
+      const { where, values } = conditions(filter);
+      return (await sender.read<EffectRow>(LIST(where), [filter.limit, ...values])).map(effectOf);
     },
     prune: async ({ beforeMs, keep, limit }) =>
       (await sender.commit(PRUNE, () => [keep, firstIdAt(beforeMs), limit], true)).length,
+  };
+}
+
+/** Only what is asked for, so that each question has its own plan. $1 is the limit. */
+function conditions({ before, taskId, runId, kind, nature, state }: EffectFilter): {
+  where: string;
+  values: unknown[];
+} {
+  const id = (text: string | undefined): string | undefined => (text === undefined ? undefined : idOrNone(text));
+  const wanted = {
+    "id <": id(before),
+    "task_id =": id(taskId),
+    "run_id =": id(runId),
+    "kind =": kind,
+    "nature =": nature,
+    "state =": state,
+  };
+  const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  return {
+    where: ["true", ...given.map(([column], at) => `${column} $${at + 2}`)].join(" and "),
+    values: given.map(([, value]) => value),
   };
 }
 

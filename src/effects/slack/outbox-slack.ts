@@ -31,7 +31,7 @@ export function createOutboxSlack({ told, posted }: OutboxSlackDeps): Slack {
     nature: "stubbed",
     by: "outbox",
     async call(method, body, context) {
-      const { channel, text, ts, blocks, client_msg_id: id = "" } = body as Fields;
+      const { channel, text, ts, blocks, client_msg_id: id = "" } = body as unknown as Fields;
       switch (method) {
         case "chat.postMessage": {
           told({ channel, text: text ?? "", updated: false }, context);
