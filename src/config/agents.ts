@@ -26,11 +26,16 @@ export const agentsSchema = z.strictObject({
 });
 export type AgentsFile = z.infer<typeof agentsSchema>;
 
+/** fetch takes no address with credentials in it, and they would be shown. */
+const address = z
+  .url({ protocol: /^https?$/ })
+  .refine((url) => !/^https?:\/\/[^/]*@/.test(url), "holds credentials: name their variable in key_env instead");
+
 /** One schema a kind, so that an error names the setting of the kind that was meant. */
 const BACKENDS = {
   session: z.strictObject({
     kind: z.literal("session"),
-    url: z.url({ protocol: /^https?$/ }).optional(),
+    url: address.optional(),
     key_env: z.string().min(1).optional(),
     on_harness_conflict: z.enum(["reject", "restart"]).optional(),
   }),
@@ -44,7 +49,7 @@ const BACKENDS = {
   }),
   openai: z.strictObject({
     kind: z.literal("openai"),
-    base_url: z.url({ protocol: /^https?$/ }).optional(),
+    base_url: address.optional(),
     key_env: z.string().min(1).optional(),
     model: z.string().min(1).optional(),
     system: z.string().optional(),

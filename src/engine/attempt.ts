@@ -242,7 +242,10 @@ export class Attempt {
 
   async #call(call: CtxCall): Promise<CallAnswer> {
     try {
-      return await this.#calls.during(call.type, this.#deps.answer(this.run, call, this.#calls.signal));
+      const { answer, settings } = this.#deps;
+      // Anything else is done before anybody would miss it, and half a message helps nobody.
+      if (!settings.longCalls.has(call.type)) return await answer(this.run, call, this.#ending.signal);
+      return await this.#calls.during(call.type, answer(this.run, call, this.#calls.signal));
     } catch (error) {
       const hint = error instanceof ChironError && error.hint ? ` (${error.hint})` : "";
       return { ok: false, error: messageOf(error) + hint };

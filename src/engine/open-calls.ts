@@ -1,4 +1,4 @@
-// The ctx calls of one attempt that have no answer yet. Guarantees that none outlives the attempt unnoticed: when the run is over their
+// The long calls of one attempt (agents' turns) that have no answer yet. Guarantees that none outlives the attempt unnoticed: when the run is over their
 // signal aborts, with a reason that says whether anybody can ever want the answer.
 
 /** Reasons beside those of the attempt's own end. ended: the task is over. again: a later attempt may make the same call. */

@@ -6,6 +6,8 @@ export interface EngineSettings {
   /** Names this process and its boot in claim tokens. */
   readonly owner: string;
   readonly concurrency: Concurrency;
+  /** Calls that take minutes: they end with the run that made them. */
+  readonly longCalls: ReadonlySet<string>;
   /** Calls during which a run does not count against its queue's concurrency. */
   readonly lendDuring: ReadonlySet<string>;
   /** Runs of a queue that may wait in such calls beside those that count; more keep their place. */
@@ -35,6 +37,7 @@ export interface EngineSettings {
 /** Reference behaviour, section 4.2, where a comment does not say otherwise. */
 export const DEFAULT_SETTINGS: Omit<EngineSettings, "owner"> = {
   concurrency: DEFAULT_CONCURRENCY,
+  longCalls: new Set(["ctx.agent_turn", "ctx.run_agents"]),
   lendDuring: new Set(),
   lendLimit: 32,
   maxAttempts: DEFAULT_MAX_ATTEMPTS,

@@ -12,7 +12,10 @@ export interface EffectContext {
   readonly harnessType: string | null;
   /** Of ctx.call_tool: what the asking process's own code has under the tool's name. */
   readonly local?: LocalTool;
-  /** Aborts when the run is cancelled or its claim is lost. */
+  /**
+   * Aborts when the run is cancelled or its claim is lost; for an agent's turn also when the run is over. The reason tells who may still
+   * want the answer: cancelled and ended: nobody, ever; shutdown and lease_lost: another process, by the same call; again: this one.
+   */
   readonly signal: AbortSignal;
 }
 

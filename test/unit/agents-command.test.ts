@@ -108,6 +108,13 @@ test("a program that fails is an error with its last words, its thread and its e
   }
 });
 
+test.each([
+  ['{"type":"result","is_error":true,"subtype":"error_max_turns"}', "error_max_turns"],
+  ['{"type":"turn.failed","error":{"message":"quota"}}', "quota"],
+])("a program that says it failed has failed, whatever its exit status: %s", async (line, told) => {
+  expect(await refusal(openProgram(`console.log(${JSON.stringify(line)})`).turn({ text: "x" }))).toContain(told);
+});
+
 test("a program that is not there, cannot run, or whose argument is too long says what to do", async () => {
   const { turn } = openProgram("", 'command = ["no-such-agent"]');
   expect(await refusal(turn({ text: "x" }))).toMatch(/could not be started.*Install no-such-agent/);

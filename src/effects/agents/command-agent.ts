@@ -5,7 +5,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { AgentAnswer, AgentBackend, AgentTurn, TurnWatch } from "./backend.ts";
 import { startProgram, type Program, type ProgramEnd } from "./command-process.ts";
 import { Output } from "./output.ts";
-import { resultTextOf } from "./result-text.ts";
+import { failureIn, resultTextOf } from "./result-text.ts";
 import type { CommandSettings } from "./settings.ts";
 import { startTimeLimits, type TimeLimits } from "./time-limits.ts";
 
@@ -63,6 +63,8 @@ async function runTurn(deps: CommandDeps, turn: AgentTurn, { signal, line }: Tur
     if (end.fault) throw notStarted(deps, what, end.fault);
     if (end.code !== 0) throw failed(what, end, errors.text() || output.finish().slice(-5).join("\n"));
     const lines = output.finish();
+    const failure = failureIn(lines);
+    if (failure !== null) throw failed(what, end, failure);
     return { executionId, outputLines: lines, resultText: resultTextOf(lines) };
   } finally {
     ending.close();
@@ -172,7 +174,8 @@ function notStarted({ name, settings }: CommandDeps, what: string, fault: NodeJS
 }
 
 function failed(what: string, { code, signal }: ProgramEnd, said: string): ChironError {
-  const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`;
+  const exit = code === 0 ? "failed" : `exited with status ${code}`;
+  const how = signal === null ? exit : `was ended by ${signal}`;
   return new ChironError("upstream", `${what} ${how}${said === "" ? "" : `: ${said}`}`, {
     details: { fault: "failed", code, signal },
   });

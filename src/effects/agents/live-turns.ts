@@ -43,6 +43,7 @@ export class LiveTurns {
     // One that is being stopped has to be gone before it is begun again.
     while (turn?.stop.signal.aborted) {
       await turn.answer.catch(() => undefined);
+      this.#forget(key, turn);
       turn = this.#turns.get(key);
     }
     if (watch.signal.aborted) throw gone(watch.signal);

@@ -122,6 +122,8 @@ async function once(chat: Chat, told: Told): Promise<void> {
       },
       what,
       signal: limits.signal,
+      // A model that has to be loaded first takes its time; the turn's own limits hold.
+      answerMs: null,
       hints: hintsOf(settings, model),
     },
     clock,

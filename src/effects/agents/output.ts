@@ -28,6 +28,11 @@ export class Output {
   /** Text that may hold a part of a line or many of them. */
   text(text: string): void {
     this.#count(text);
+    // Looks at each character once, however long a line is.
+    if (!text.includes("\n")) {
+      this.#rest += text;
+      return;
+    }
     const pieces = (this.#rest + text).split(LINE_END);
     this.#rest = pieces.pop()!;
     for (const piece of pieces) this.#keep(piece);

@@ -11,6 +11,8 @@ export interface PatientRequest {
   /** Begins every error: `session API, thread wf:…`. */
   readonly what: string;
   readonly signal: AbortSignal;
+  /** How long the service may take to begin its answer; null: as long as the signal lets it. */
+  readonly answerMs?: number | null;
   /** What a refusal means here, by status. */
   readonly hints?: Readonly<Record<number, string>>;
 }
@@ -80,14 +82,16 @@ type Outcome =
     };
 
 async function once(
-  { method, url, headers, body, what, signal, hints }: PatientRequest,
+  { method, url, headers, body, what, signal, answerMs = ANSWER_MS, hints }: PatientRequest,
   clock: Clock,
 ): Promise<Outcome> {
   const silent = new AbortController();
   const answered = new AbortController();
-  void clock.sleep(ANSWER_MS, answered.signal).then(() => {
-    if (!answered.signal.aborted) silent.abort(new Error(`no answer within ${ANSWER_MS / 1_000} s`));
-  });
+  if (answerMs !== null) {
+    void clock.sleep(answerMs, answered.signal).then(() => {
+      if (!answered.signal.aborted) silent.abort(new Error(`no answer within ${answerMs / 1_000} s`));
+    });
+  }
   let response: Response;
   try {
     response = await fetch(url, {

@@ -19,6 +19,16 @@ export function resultTextOf(lines: readonly string[]): string {
   return (plain.length > 0 ? plain : lines).join("\n").trim();
 }
 
+/** What the last line says of a failure that the exit status does not: `is_error` of claude and amp, codex's turn.failed. Null: nothing. */
+export function failureIn(lines: readonly string[]): string | null {
+  const value = objectOf(lines.findLast((line) => line.trim() !== "") ?? "");
+  if (value === null) return null;
+  const { type, is_error: isError, subtype, result, error } = value;
+  if (type === "result" && isError === true) return textIn(result) ?? textIn(error) ?? textIn(subtype) ?? "is_error";
+  if (type !== "turn.failed") return null;
+  return (isObject(error) ? textIn(error["message"]) : textIn(error)) ?? "turn.failed";
+}
+
 function objectOf(line: string): Record<string, unknown> | null {
   if (!line.trimStart().startsWith("{")) return null;
   try {

@@ -24,6 +24,12 @@ export async function* readEvents(
   let fields = new Fields(limitBytes);
   for await (const text of body.pipeThrough(new TextDecoderStream())) {
     heard?.();
+    // Looks at each character once, however long a line is.
+    if (!/[\r\n]/.test(text) && !rest.endsWith("\r")) {
+      rest += text;
+      if (rest.length > limitBytes) throw tooLong(limitBytes);
+      continue;
+    }
     const lines = (rest + text).split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop()!;
     if (rest.length > limitBytes) throw tooLong(limitBytes);

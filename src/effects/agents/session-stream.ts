@@ -68,6 +68,8 @@ async function followOnce(
           ...(after === null ? {} : { "last-event-id": after }),
         },
         signal: AbortSignal.any([signal, connection.signal]),
+        // A service may begin its answer with the first event.
+        answerMs: null,
       },
       clock,
     );
