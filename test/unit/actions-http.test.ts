@@ -9,6 +9,10 @@ import { openApi, read, start, type Api } from "./http-fixture.ts";
 const GROUP = "6ca9528a-153a-59e4-8e13-4d3f72ad2f71";
 const buttons = createButtonValues("secret", 86_400_000, () => Date.now());
 const INVOKE = "/api/workflows/actions/invoke";
+const ids = createIdSource(
+  () => Date.now(),
+  (size) => new Uint8Array(size),
+);
 let api: Api;
 let source: { task_id: string; run_id: string };
 
@@ -89,10 +93,7 @@ test("without a key to read values there are no clicks", async () => {
 
 /** A posted message in the outbox. */
 async function posted(fields: { callType?: string; request?: unknown; answer?: unknown } = {}): Promise<string> {
-  const id = createIdSource(
-    () => Date.now(),
-    (size) => new Uint8Array(size).fill(7),
-  ).next();
+  const id = ids.next();
   const element = { type: "button", action_id: "yes", text: { type: "plain_text", text: "Yes" } };
   const blocks = [{ type: "actions", block_id: GROUP, elements: [element] }];
   const args = { blocks, buttons: { group: GROUP, workflow: "order", input: { v: 1 } } };

@@ -96,6 +96,7 @@ describe("chiron runs show", () => {
       "checkpoints",
       "waits",
       "children",
+      "effects",
       "logs",
     ]);
   });
