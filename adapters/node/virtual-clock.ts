@@ -11,20 +11,24 @@ interface Sleeper {
 export class VirtualClock implements Clock {
   readonly #startMs: number;
   #nowMs: number;
+  #furthestMs: number;
   #order = 0;
   readonly #sleepers = new Set<Sleeper>();
 
   constructor(startMs: number) {
     this.#startMs = startMs;
     this.#nowMs = startMs;
+    this.#furthestMs = startMs;
   }
 
   now(): number {
     return this.#nowMs;
   }
 
+  /** Stands still, too, while the clock catches up with a step back. */
   monotonic(): number {
-    return this.#nowMs - this.#startMs;
+    this.#furthestMs = Math.max(this.#furthestMs, this.#nowMs);
+    return this.#furthestMs - this.#startMs;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

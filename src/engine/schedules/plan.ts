@@ -26,6 +26,8 @@ export interface PlanSettings {
   readonly maxAttempts: number;
   /** Whether one more late start may begin now. */
   readonly lateStart: () => boolean;
+  /** Whether occurrences start before their jitter is over: the last chance before their definition goes. */
+  readonly atOnce?: boolean;
 }
 
 /** The step from one version of a schedule to the next, without what the store fills in. */
@@ -73,7 +75,7 @@ const NOTHING = { fireKey: null, task: null, tracked: false, reason: null } as c
 
 /** Accounts every occurrence that is due now by the schedule's own rules. */
 export function accountDue(account: Account, now: number, settings: PlanSettings): void {
-  const upTo = dueUpTo(account.row, now);
+  const upTo = settings.atOnce ? now : dueUpTo(account.row, now);
   for (const at of catchUp(account, upTo, now)) {
     const late = now - at - jitterOf(account.definition, at) > LATE_MS;
     if (late && !settings.lateStart()) return;

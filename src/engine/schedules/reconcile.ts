@@ -98,11 +98,11 @@ async function replace(
   now: number,
 ): Promise<boolean> {
   const account = new Account(row);
-  if (row.state === "active") await bringUpToDate(deps, account, now, definition.enabled ? null : "disabled");
-  if ((await writeAccount(deps, account)) === null) return false;
-  const same = textOf(row.definition) === textOf(definition);
   // A schedule that was away has no occurrences to make up for; one with new times counts them from now.
   const goesOn = row.state === "active" && timeOf(row.definition) === timeOf(definition);
+  if (row.state === "active") await bringUpToDate(deps, account, now, definition.enabled ? null : "disabled", !goesOn);
+  if ((await writeAccount(deps, account)) === null) return false;
+  const same = textOf(row.definition) === textOf(definition);
   const begins = goesOn
     ? {
         anchorAt: row.anchorAt,
@@ -129,12 +129,13 @@ async function bringUpToDate(
   account: Account,
   now: number,
   gone: "disabled" | "removed" | null,
+  atOnce = true,
 ): Promise<void> {
   const { row } = account;
   if (row.pausedAt !== null) skipDue(account, now, "paused");
   else if (gone !== null) skipDue(account, now, gone);
   else if (deps.serves(row.definition.workflowName))
-    accountDue(account, now, { ...deps.settings, lateStart: () => true });
+    accountDue(account, now, { ...deps.settings, lateStart: () => true, atOnce });
   else skipDue(account, now, "removed");
   if (gone !== null && row.held > 0) dropHeld(account, await heldOf(deps, row.scheduleId), gone);
 }
