@@ -91,7 +91,7 @@ test("calls get ordinals that a replay derives again, inside and outside of step
     ["ctx.agent_turn", "2"],
     ["ctx.workflow.start", "1"],
   ]);
-  expect(JSON.parse(session.calls[0]!.args)).toEqual({ args: { text: "hi" } });
+  expect(JSON.parse(session.calls[0]!.args)).toEqual({ text: "hi" });
 });
 
 test("logs and metrics are taken without an answer", async () => {
