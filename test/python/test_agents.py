@@ -22,6 +22,24 @@ class Agents(Folder):
             batch["agents"], [{"name": "a", "prompt": "x", "harness": "pi", "reasoning": "high", "model": "m"}]
         )
 
+    def test_a_delivery_and_parts_that_are_dataclasses_arrive_as_objects(self) -> None:
+        self.workflow(
+            """
+            from dataclasses import dataclass
+            from api.workflow_engine import Delivery
+            @dataclass
+            class Part:
+                text: str
+                type: str = "text"
+            await ctx.agent_turn(content=[Part("a")], delivery=Delivery(channel="C1"))
+            """
+        )
+        host = self.host()
+        host.run(answers={"ctx.agent_turn": {}})
+        (call,) = host.kinds("call")
+        self.assertEqual(call.value["content"], [{"text": "a", "type": "text"}])
+        self.assertEqual(call.value["delivery"]["channel"], "C1")
+
     def test_two_started_agents_are_asked_before_either_is_awaited(self) -> None:
         self.workflow(
             """

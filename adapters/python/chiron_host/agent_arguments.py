@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -24,9 +25,18 @@ _NAMES_OF: dict[str, tuple[str, ...]] = {name: names for names in _ALIASES for n
 
 def merged(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """The call's arguments over the defaults. A default gives way to every spelling of its name; None says nothing."""
-    given = {key: value for key, value in own.items() if value is not None}
+    given = {key: _plain(value) for key, value in own.items() if value is not None}
     said = {name for key in given for name in _NAMES_OF.get(key, (key,))}
-    return {**{key: value for key, value in defaults.items() if key not in said}, **given}
+    return {**{key: _plain(value) for key, value in defaults.items() if key not in said}, **given}
+
+
+def _plain(value: object) -> object:
+    """A Delivery, or parts that are dataclasses, as the objects they stand for."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in cast("list[object]", value)]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value
 
 
 def checked_agents(agents: object, defaults: Mapping[str, Any]) -> list[dict[str, Any]]:

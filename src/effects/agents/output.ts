@@ -53,7 +53,8 @@ export class Output {
   }
 
   #count(text: string): void {
-    this.#bytes += Buffer.byteLength(text);
+    // A line without text takes its place, too.
+    this.#bytes += Buffer.byteLength(text) + 1;
     if (this.#bytes <= this.#limit) return;
     this.restart();
     throw new ChironError("upstream", `the agent wrote more than ${this.#limit} bytes`, {
