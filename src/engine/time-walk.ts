@@ -48,6 +48,8 @@ export interface Moved {
 const PATIENCE_MS = 5_000;
 /** Between two looks at the engine while it works, in ms. */
 const LOOK_MS = 2;
+/** Looks in the next turns of the event loop before it begins to wait in between. */
+const QUICK_LOOKS = 20;
 /** Nothing stays due for years: a target beyond is a mistyped one. 2000-01-01 to 2200-01-01. */
 export const EARLIEST_MS = 946_684_800_000;
 export const LATEST_MS = 7_258_118_400_000;
@@ -160,16 +162,27 @@ export class TimeWalk {
     const until = Math.min(deadline, this.#clock.monotonic() + this.#patienceMs);
     for (;;) {
       await this.#engine.round();
+      const isIdle = await this.#idle(until);
       const due = await this.#engine.nextDueAt();
-      const isIdle = this.#engine.isIdle(this.#slow);
       if (isIdle && (due === null || due > this.#clock.now())) break;
       if (this.#clock.monotonic() >= until) {
         this.#slow = new Set(this.#engine.busy());
         break;
       }
+      // Due, and not begun by the round: it waits for something that is not here yet.
       await this.#clock.sleep(LOOK_MS);
     }
     for (const id of this.#slow) if (!this.#engine.busy().has(id)) this.#slow.delete(id);
+  }
+
+  /** Whether what is under way ends by then. */
+  async #idle(until: number): Promise<boolean> {
+    for (let looks = 0; !this.#engine.isIdle(this.#slow); looks += 1) {
+      if (this.#clock.monotonic() >= until) return false;
+      if (looks < QUICK_LOOKS) await new Promise<void>((resolve) => this.#clock.soon(resolve));
+      else await this.#clock.sleep(LOOK_MS);
+    }
+    return true;
   }
 
   #tell(): void {

@@ -15,11 +15,23 @@ import { peers } from "./peers.ts";
 import { makePlace } from "./place.ts";
 import { asJson, asTable, describeMachine, type Report } from "./report.ts";
 import { save } from "./save.ts";
+import { schedules } from "./schedules.ts";
 import { useStore } from "./server.ts";
 import { start } from "./start.ts";
 import { throughput } from "./throughput.ts";
 
-const SECTIONS: readonly Section[] = [limits, throughput, oneRun, latency, fullStore, start, save, messages, peers];
+const SECTIONS: readonly Section[] = [
+  limits,
+  throughput,
+  oneRun,
+  latency,
+  fullStore,
+  start,
+  save,
+  schedules,
+  messages,
+  peers,
+];
 
 const ON_ANY_STORE = new Set([throughput, oneRun, latency].map((section) => section.name));
 

@@ -3,6 +3,7 @@ import { Bus, type RuntimeEvent } from "../../src/core/bus.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
 import { createEngine, type RunningEngine } from "../../src/engine/engine.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "../../src/engine/settings.ts";
+import type { TimedSource } from "../../src/engine/walkable.ts";
 import { openSqlite } from "../../adapters/sqlite/open.ts";
 import { VirtualClock } from "../../adapters/node/virtual-clock.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -38,6 +39,7 @@ export interface BenchOptions<C extends Clock = VirtualClock> {
   readonly clock?: C;
   readonly allows?: (name: string) => boolean;
   readonly soleOwner?: boolean;
+  readonly sources?: readonly TimedSource[];
 }
 
 const NO_EFFECTS: Effects = { types: new Set(), call: () => Promise.reject(new Error("no effects")) };
@@ -62,6 +64,7 @@ export async function openBench<C extends Clock = VirtualClock>(options: BenchOp
     random: () => 0.5,
     uncertain: () => false,
     soleOwner: options.soleOwner ?? true,
+    sources: options.sources ?? [],
     concurrentStore: false,
   });
   await engine.start();
