@@ -18,7 +18,7 @@ export const COPY_EXAMPLES = `
 Examples:
   $ chiron db copy --from sqlite:.chiron/chiron.db --to postgres://chiron@db/chiron
   $ chiron db copy --from postgres --to sqlite:export.db         DATABASE_URL, so that no password is on the command line
-Tasks, runs, checkpoints, waits, events, start keys, logs and code are copied as of one moment; API keys are not. A run that is in work is
+Tasks, runs, checkpoints, waits, events, start keys, logs, code and effects are copied as of one moment; API keys are not. A run that is in work is
 pending in the copy. The target must be empty, and keeps nothing unless everything arrived: an interrupted copy is started again.`;
 
 const WORDS: Record<TransferKind, string> = {
@@ -32,6 +32,8 @@ const WORDS: Record<TransferKind, string> = {
   sources: "source files",
   generations: "generations of code",
   effects: "effects",
+  schedules: "schedules",
+  occurrences: "occurrences of schedules",
 };
 
 /** Rows between two lines of progress. */

@@ -33,7 +33,8 @@ export function signButtons<B extends Body>(body: B, group: ButtonGroup, taskId:
   if (!CHANNEL.test(body.channel))
     throw refused(`the channel must be an id beginning with C, D or G, not ${body.channel}`);
   const text = body["text"];
-  if (typeof text === "string" && text.length > MAX_TEXT) throw refused(`the text has at most ${MAX_TEXT} characters`);
+  if (typeof text === "string" && Array.from(text).length > MAX_TEXT)
+    throw refused(`the text has at most ${MAX_TEXT} characters`);
   const { channel } = body;
   const signed = (element: Arguments): Arguments => {
     const action = checkedAction(element);
@@ -73,7 +74,7 @@ function checkedAction(element: Arguments): string {
   if (typeof action !== "string" || !ACTION.test(action))
     throw refused(`the action ${String(action)} is not [A-Za-z0-9_-]{1,64}`);
   const label = isObject(element["text"]) ? textOf(element["text"], "text") : null;
-  if (label === null || label.length > MAX_LABEL)
+  if (label === null || Array.from(label).length > MAX_LABEL)
     throw refused(`the label of ${action} has 1 to ${MAX_LABEL} characters`);
   if (!STYLES.includes(element["style"])) throw refused(`the style of ${action} is none, primary or danger`);
   return action;
