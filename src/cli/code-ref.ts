@@ -64,8 +64,9 @@ export async function readSource(client: Client, generation: WireGenerationDetai
 async function resolve(client: Client, text: string): Promise<string> {
   if (text.length >= 64) return text;
   const all = await listGenerations(client, 1_000);
-  const found =
-    text === "newest" ? all.slice(0, 1) : text.length < LEAST ? [] : all.filter(({ id }) => id.startsWith(text));
+  const newest = all.filter(({ serving }) => serving)[0] ?? all[0];
+  if (text === "newest" && newest) return newest.id;
+  const found = text.length < LEAST ? [] : all.filter(({ id }) => id.startsWith(text));
   if (found.length === 1) return found[0]!.id;
   if (found.length > 1) {
     throw new ChironError("conflict", `${found.length} generations begin with ${text}`, {

@@ -1,6 +1,6 @@
 // `chiron code`: the code that runs ran on, as the store keeps it, and how two generations of it differ.
 import type { Command } from "commander";
-import { createTwoFilesPatch } from "diff";
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import type { Client } from "./client.ts";
 import {
   findGeneration,
@@ -144,7 +144,8 @@ async function changesOf(client: Client, before: WireGenerationDetail, after: Wi
     const was = old.has(path) ? await readSource(client, before, path) : "";
     const is = now.has(path) ? await readSource(client, after, path) : "";
     const change = !old.has(path) ? "added" : !now.has(path) ? "removed" : "changed";
-    const patch = createTwoFilesPatch(path, path, was, is, shortGeneration(before.id), shortGeneration(after.id));
+    const [from, to] = [shortGeneration(before.id), shortGeneration(after.id)];
+    const patch = createTwoFilesPatch(path, path, was, is, from, to, { headerOptions: FILE_HEADERS_ONLY });
     changes.push({ path, change, patch });
   }
   return changes;
@@ -153,7 +154,6 @@ async function changesOf(client: Client, before: WireGenerationDetail, after: Wi
 function printPatch(output: Output, patch: string): void {
   for (const line of patch.trimEnd().split("\n")) {
     const text = printable(line);
-    if (/^={20,}$/.test(line)) continue;
     if (line.startsWith("+++") || line.startsWith("---")) output.print(output.style("bold", text));
     else if (line.startsWith("+")) output.print(output.style("green", text));
     else if (line.startsWith("-")) output.print(output.style("red", text));

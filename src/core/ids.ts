@@ -18,6 +18,11 @@ export function firstIdAt(ms: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
+/** When an id of version 7 was made, in ms since the epoch; null for any other. */
+export function idTime(id: string): number | null {
+  return id[14] === "7" ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : null;
+}
+
 export interface IdSource {
   next(): string;
 }

@@ -31,6 +31,15 @@ export interface Code {
   readonly pin: boolean;
 }
 
+export interface ReleaseOptions {
+  /** When it is due again. */
+  readonly delayMs?: number;
+  /** Nothing ran here: the task is pinned to no code. */
+  readonly unpin?: boolean;
+  /** This process has no use for it and does not wait for the moment it is due, so that another one may come first. */
+  readonly toOthers?: boolean;
+}
+
 export class Attempt {
   readonly run: ClaimedRun;
   readonly #deps: AttemptDeps;
@@ -144,12 +153,12 @@ export class Attempt {
     }
   }
 
-  /** Gives the run back without costing an attempt; due again after `delayMs`, and on any code with `unpin`. */
-  async release(reason: string, delayMs = 0, unpin = false): Promise<void> {
+  /** Gives the run back without costing an attempt. */
+  async release(reason: string, { delayMs = 0, unpin = false, toOthers = false }: ReleaseOptions = {}): Promise<void> {
     const { runId, taskId, claimToken } = this.run;
     const answer = await this.#write(() => this.#deps.store.claims.release([{ runId, claimToken, delayMs, unpin }]));
     if (answer?.ok) this.#deps.bus.publish({ type: "run.released", taskId, runId, reason });
-    if (answer?.ok) this.#deps.due(this.#deps.clock.now() + delayMs);
+    if (answer?.ok && !toOthers) this.#deps.due(this.#deps.clock.now() + delayMs);
   }
 
   /** A run that a stop ended goes back to its queue; one that sleeps, was cancelled or lost its claim has nothing to give back. */
@@ -245,7 +254,7 @@ export class Attempt {
       const { answer, settings } = this.#deps;
       // Anything else is done before anybody would miss it, and half a message helps nobody.
       if (!settings.longCalls.has(call.type)) return await answer(this.run, call, this.#ending.signal);
-      return await this.#calls.during(call.type, answer(this.run, call, this.#calls.signal));
+      return await this.#calls.during(call.type, answer(this.run, call, this.#calls.signalFor(call)));
     } catch (error) {
       const hint = error instanceof ChironError && error.hint ? ` (${error.hint})` : "";
       return { ok: false, error: messageOf(error) + hint };

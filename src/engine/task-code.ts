@@ -2,6 +2,7 @@
 // replaced by what serves now; the run says so once, because its task is then pinned to that.
 import { messageOf } from "../core/errors.ts";
 import type { Bus } from "../core/bus.ts";
+import { idTime } from "../core/ids.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import type { ClaimedRun } from "../ports/store-types.ts";
@@ -33,8 +34,12 @@ export interface ChoiceDeps {
   readonly code?: TaskCode;
 }
 
-/** How long a run of a workflow that is not loaded waits before it is looked at again, in ms; its file's return wakes it at once. */
-const PARK_MS = 30_000;
+/**
+ * How long a run of a workflow that is not loaded waits before it is looked at again, in ms: as long as it is there already, so that a new
+ * run soon meets a replica that has newer code, within these bounds. The file's return wakes it at once.
+ */
+const SHORTEST_PARK_MS = 1_000;
+const LONGEST_PARK_MS = 30_000;
 /** The same for code that cannot be had at this moment; up to twice as long, so that runs do not come back together. */
 const LATER_MS = 5_000;
 
@@ -46,13 +51,16 @@ export function chooseCode(deps: ChoiceDeps, run: ClaimedRun, claimed: string): 
   const older = deps.code?.older ?? null;
   if (isNew || older === null || pinned === serving?.host.generation.id) {
     // A pin to code that does not have the workflow is the claim's own.
-    return serving ? { runnable: serving, pin: isNew } : notLoaded(workflowName, pinned !== null && isNew);
+    return serving ? { runnable: serving, pin: isNew } : notLoaded(deps, run, pinned !== null && isNew);
   }
   return chooseOlder(deps, run, pinned, older);
 }
 
-function notLoaded(workflowName: string, unpin: boolean): Choice {
-  return { release: `workflow ${workflowName} is not loaded`, delayMs: PARK_MS, unpin };
+function notLoaded({ clock }: ChoiceDeps, { workflowName, runId }: ClaimedRun, unpin: boolean): Choice {
+  const madeAt = idTime(runId);
+  const ageMs = madeAt === null ? LONGEST_PARK_MS : clock.now() - madeAt;
+  const delayMs = Math.min(LONGEST_PARK_MS, Math.max(SHORTEST_PARK_MS, ageMs));
+  return { release: `workflow ${workflowName} is not loaded`, delayMs, unpin };
 }
 
 async function chooseOlder(
@@ -71,7 +79,7 @@ async function chooseOlder(
     return { release, delayMs: LATER_MS * (1 + deps.random()), unpin: false };
   }
   const serving = deps.names.find(run.workflowName);
-  if (!serving) return notLoaded(run.workflowName, false);
+  if (!serving) return notLoaded(deps, run, false);
   sayReplaced(deps, run, pinned, serving.host.generation.id, found.reason);
   return { runnable: serving, pin: true };
 }

@@ -213,7 +213,7 @@ export class Worker implements Service {
     }
     const choosing = chooseCode(this.#deps, attempt.run, generation);
     const choice = choosing instanceof Promise ? await choosing : choosing;
-    if ("release" in choice) return attempt.release(choice.release, choice.delayMs, choice.unpin);
+    if ("release" in choice) return attempt.release(choice.release, { ...choice, toOthers: true });
     if (!this.#ending) return attempt.release("the runtime stops");
     return attempt.execute(choice, settled);
   }
