@@ -179,5 +179,5 @@ begin
   return query select i, null::text from unnest(ns) i;
 end $body$, true);
 
-insert into chiron.migrations (id, name) values (15, 'together');
+insert into chiron.migrations (id, name) values (16, 'together');
 commit;
