@@ -7,7 +7,7 @@ import type {
   ScheduleDefinition,
   ScheduleRow,
 } from "../../src/ports/store-schedules.ts";
-import { packJson, packText, unpackText, unpackTextOrNull } from "./codec.ts";
+import { packJson, packText, packTextOrNull, unpackText, unpackTextOrNull } from "./codec.ts";
 
 /** Of s. */
 export const SCHEDULE_COLUMNS = `s.schedule_id, s.version::double precision as version, s.revision, s.state,
@@ -102,3 +102,40 @@ export function occurrenceOf(row: OccurrenceDbRow): Occurrence {
     accountedAt: row.accounted_at,
   };
 }
+
+/** Rows of another store, packed by packSchedule. */
+export const COPY_SCHEDULES = `insert into chiron.schedules (schedule_id, version, revision, state, paused_at, anchor_at, accounted_to,
+    next_at, due_at, missing_since, created_at, updated_at, definition)
+  select id, version, revision, state, chiron.at(paused_at), chiron.at(anchor_at), chiron.at(accounted_to), chiron.at(next_at),
+    chiron.at(due_at), chiron.at(missing_since), chiron.at(created), chiron.at(updated), definition
+  from json_to_recordset($1::json) as x(id text, version bigint, revision integer, state text, paused_at double precision,
+    anchor_at double precision, accounted_to double precision, next_at double precision, due_at double precision,
+    missing_since double precision, created double precision, updated double precision, definition text)`;
+
+export function packSchedule(row: ScheduleRow): object {
+  return { ...packDeclaration(row), created: row.createdAt, updated: row.updatedAt };
+}
+
+/** Records of another store, packed by packOccurrence. */
+export const COPY_OCCURRENCES = `insert into chiron.occurrences (seq, schedule_id, at, to_at, number, source, outcome, reason, fire_key,
+    task_id, tracked, revision, accounted_at) overriding system value
+  select seq, schedule, chiron.at(at), chiron.at("to"), count, source, outcome, reason, key, task, tracked, revision, chiron.at(accounted)
+  from json_to_recordset($1::json) as x(seq bigint, schedule text, at double precision, "to" double precision, count bigint, source text,
+    outcome text, reason text, key text, task uuid, tracked boolean, revision integer, accounted double precision)`;
+
+export function packOccurrence(row: Occurrence & { readonly tracked: boolean }): object {
+  const { scheduleId, fireKey, taskId, accountedAt, ...rest } = row;
+  return {
+    ...rest,
+    schedule: packText(scheduleId),
+    key: packTextOrNull(fireKey),
+    task: taskId,
+    accounted: accountedAt,
+  };
+}
+
+/** Run when all of them are there: numbers go on behind the last, and absurd's queue tells the next fires again. */
+export const FINISH_SCHEDULES = [
+  "select setval(pg_get_serial_sequence('chiron.occurrences', 'seq'), max(seq)) from chiron.occurrences having max(seq) is not null",
+  "select chiron.keep_tick(schedule_id) from chiron.schedules order by schedule_id",
+];

@@ -18,6 +18,14 @@ import {
   type TaskRow,
   type WaitRow,
 } from "./codec.ts";
+import {
+  OCCURRENCE_COLUMNS,
+  occurrenceOf,
+  SCHEDULE_COLUMNS,
+  scheduleOf,
+  type OccurrenceDbRow,
+  type ScheduleDbRow,
+} from "./schedule-codec.ts";
 import { EFFECT_COLUMNS, effectOf, type EffectRow } from "./effects.ts";
 import { relationsOf, RUN_COLUMNS, taskColumns } from "./columns.ts";
 import type { Queue } from "./transfer-write.ts";
@@ -72,6 +80,14 @@ const LOGS = reader(
   }),
 );
 
+const SCHEDULES = reader<ScheduleDbRow, TransferRows["schedules"]>(
+  `select ${SCHEDULE_COLUMNS} from chiron.schedules s order by s.schedule_id`,
+  scheduleOf,
+);
+const OCCURRENCES = reader<OccurrenceDbRow, TransferRows["occurrences"]>(
+  `select ${OCCURRENCE_COLUMNS} from chiron.occurrences o order by o.seq`,
+  (row) => ({ ...occurrenceOf(row), tracked: row.tracked }),
+);
 const EFFECTS = reader<EffectRow, TransferRows["effects"]>(
   `select ${EFFECT_COLUMNS} from chiron.effects order by id`,
   effectOf,
@@ -125,6 +141,8 @@ export function createReaders(queues: readonly Queue[]): Readers {
       generationOf,
     ),
     effects: EFFECTS,
+    schedules: SCHEDULES,
+    occurrences: OCCURRENCES,
   };
 }
 

@@ -7,6 +7,7 @@ import { isTerminal } from "../../src/core/states.ts";
 import type { TransferKind, TransferRows } from "../../src/ports/store-transfer.ts";
 import type { Run, Task } from "../../src/ports/store-types.ts";
 import { ENDLESS, nameJson, packFailure, packJson, packText, packTextOrNull, packValue } from "./codec.ts";
+import { COPY_OCCURRENCES, COPY_SCHEDULES, FINISH_SCHEDULES, packOccurrence, packSchedule } from "./schedule-codec.ts";
 import { INSERT_EFFECTS, packEffect } from "./effects.ts";
 
 export interface Queue {
@@ -150,6 +151,8 @@ export function createWriters(client: pg.Client, queues: readonly Queue[]): Writ
     sources: (rows) => run(SOURCES, rows.map(packKept)),
     generations: (rows) => run(GENERATIONS, rows.map(packKeptGeneration)),
     effects: (rows) => run(INSERT_EFFECTS, rows.map(packEffect)),
+    schedules: (rows) => run(COPY_SCHEDULES, rows.map(packSchedule)),
+    occurrences: (rows) => run(COPY_OCCURRENCES, rows.map(packOccurrence)),
   };
 }
 
@@ -165,6 +168,7 @@ export function finishSql(queues: readonly Queue[]): string[] {
     ),
     // Plans for a table that has just been filled would be those for an empty one until autovacuum comes by.
     `analyze ${[...OURS, ...queues.flatMap(({ name }) => ["t", "r", "c"].map((prefix) => table(prefix, name)))].join(", ")}`,
+    ...FINISH_SCHEDULES,
     "select setval(pg_get_serial_sequence('chiron.logs', 'id'), max(id)) from chiron.logs having max(id) is not null",
   ];
 }

@@ -7,6 +7,14 @@ import type { LogLine } from "../../src/ports/store-types.ts";
 import { unpackSource } from "../../src/core/source-code.ts";
 import { generationOf, type GenerationRow, type SourceRow } from "./code.ts";
 import {
+  OCCURRENCE_COLUMNS,
+  occurrenceOf,
+  SCHEDULE_COLUMNS,
+  scheduleOf,
+  type OccurrenceDbRow,
+  type ScheduleDbRow,
+} from "./schedule-codec.ts";
+import {
   checkpointOf,
   RUN_COLUMNS,
   runOf,
@@ -34,6 +42,9 @@ const LOGS = "SELECT id, task_id, run_id, at, level, source, message, fields FRO
 const EFFECTS = `SELECT ${EFFECT_COLUMNS} FROM effects ORDER BY id`;
 const SOURCES = "SELECT sha256, size, stored_at, packed FROM sources ORDER BY sha256";
 const GENERATIONS = "SELECT * FROM generations ORDER BY id";
+
+const SCHEDULES = `SELECT ${SCHEDULE_COLUMNS} FROM schedules s ORDER BY s.schedule_id`;
+const OCCURRENCES = `SELECT ${OCCURRENCE_COLUMNS} FROM occurrences o ORDER BY o.seq`;
 
 export type Readers = { readonly [K in TransferKind]: () => Iterable<TransferRows[K]> };
 
@@ -103,5 +114,8 @@ export function createReaders(db: Database.Database): Readers {
       })),
     generations: () => rows<GenerationRow, TransferRows["generations"]>(GENERATIONS, generationOf),
     effects: () => rows<EffectRow, TransferRows["effects"]>(EFFECTS, effectOf),
+    schedules: () => rows<ScheduleDbRow, TransferRows["schedules"]>(SCHEDULES, scheduleOf),
+    occurrences: () =>
+      rows(OCCURRENCES, (row: OccurrenceDbRow) => ({ ...occurrenceOf(row), tracked: Boolean(row.tracked) })),
   };
 }

@@ -7,6 +7,7 @@ import type { Task } from "../../src/ports/store-types.ts";
 import { generationValues } from "./code.ts";
 import { packFailure, packJson, packText, packTextOrNull } from "./codec.ts";
 import { effectValues, INSERT_EFFECT } from "./effects.ts";
+import { COPY_OCCURRENCE, COPY_SCHEDULE, occurrenceValues, scheduleValues } from "./schedule-codec.ts";
 
 const TASK = `INSERT INTO tasks (task_id, queue, workflow_name, idempotency_key, max_attempts, attempts, last_run_id, ended, cause_kind,
   cause_ref, parent_task_id, harness_type, created_at, finished_at, input, output) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
@@ -51,6 +52,8 @@ export function createWriters(db: Database.Database): Writers {
   const log = prepare(LOG);
   const source = prepare(SOURCE);
   const generation = prepare(GENERATION);
+  const schedule = prepare(COPY_SCHEDULE);
+  const occurrence = prepare(COPY_OCCURRENCE);
   const effect = prepare(INSERT_EFFECT);
   return {
     tasks(row) {
@@ -91,6 +94,8 @@ export function createWriters(db: Database.Database): Writers {
     },
     generations: (row) => void generation.run(...generationValues(row, row.firstServedAt, row.lastServedAt)),
     effects: (row) => void effect.run(...effectValues(row)),
+    schedules: (row) => void schedule.run(...scheduleValues(row)),
+    occurrences: (row) => void occurrence.run(...occurrenceValues(row)),
   };
 }
 

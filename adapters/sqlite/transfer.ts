@@ -22,7 +22,7 @@ import { createReaders, type Readers } from "./transfer-read.ts";
 import { BEGIN, createWriters, FINISH, type Writers } from "./transfer-write.ts";
 
 const HOLDS_SOMETHING = `SELECT EXISTS (SELECT 1 FROM tasks) OR EXISTS (SELECT 1 FROM events) OR EXISTS (SELECT 1 FROM start_keys)
-  OR EXISTS (SELECT 1 FROM logs) AS something`;
+  OR EXISTS (SELECT 1 FROM logs) OR EXISTS (SELECT 1 FROM schedules) AS something`;
 
 /** Throws ChironError not_found, store_corrupt, store_newer. */
 export async function openSqliteSource(place: string): Promise<TransferSource> {

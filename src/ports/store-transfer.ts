@@ -3,6 +3,7 @@
 import type { RunId, TaskId } from "../core/ids.ts";
 import type { Effect } from "./store-effects.ts";
 import type { StoredGeneration } from "./store-code.ts";
+import type { Occurrence, ScheduleRow } from "./store-schedules.ts";
 import type { Checkpoint, Run, StoredEvent, StoredLogLine, Task, Wait } from "./store-types.ts";
 
 /** A start key outlives its task; then it keeps the ids it answers with. */
@@ -32,6 +33,8 @@ export interface TransferRows {
   readonly sources: KeptSource;
   readonly generations: StoredGeneration;
   readonly effects: Effect;
+  readonly schedules: ScheduleRow;
+  readonly occurrences: Occurrence & { readonly tracked: boolean };
 }
 export type TransferKind = keyof TransferRows;
 
@@ -52,6 +55,8 @@ export const TRANSFER_KINDS = [
   "sources",
   "generations",
   "effects",
+  "schedules",
+  "occurrences",
 ] as const satisfies readonly TransferKind[];
 
 /** Everything is read as of one moment, beside whoever uses the store. */

@@ -101,8 +101,7 @@ class Trial {
       case "pass":
         return this.#round(each.minutes * MINUTE);
       case "back":
-        this.#wentBack = true;
-        return this.#round(-each.minutes * MINUTE);
+        return this.#goBack(each.minutes * MINUTE);
       case "edit":
         return this.#edit(each);
       case "remove":
@@ -124,6 +123,17 @@ class Trial {
   async #round(ms: number): Promise<void> {
     await this.#bench.pass(ms);
     this.#note();
+  }
+
+  /** What waited for its jitter has not been yet, by the clock that went back. */
+  async #goBack(ms: number): Promise<void> {
+    this.#wentBack = true;
+    await this.#round(-ms);
+    const { schedules } = await this.#real.list();
+    for (const { scheduleId, accountedTo } of schedules) {
+      const period = this.#periods.get(scheduleId)!.at(-1);
+      if (period && !period.over) period.to = Math.max(accountedTo, this.#bench.clock.now());
+    }
   }
 
   #note(): void {

@@ -1,7 +1,8 @@
 // Fills a store with one of everything: tasks in every state, retries, waits of every kind, names and values that are hard to keep.
+import { declaration, DEFINITION } from "../contract/schedules.ts";
 import type { ClaimedRun } from "../../src/ports/store-types.ts";
 import { generationOf, sourceOf } from "../contract/code.ts";
-import { BROKEN, json, onEvent, onTask, onTime, raw, type Given } from "../contract/given.ts";
+import { BROKEN, json, newTask, onEvent, onTask, onTime, raw, type Given } from "../contract/given.ts";
 
 const HARD_VALUES = [
   `{"b":1,"a":[1.0,1e3,-0],"a":2}`,
@@ -36,6 +37,38 @@ export async function fillStore(given: Given): Promise<void> {
   await given.running({ workflowName: "alive", parentTaskId: sleeper });
   await given.task({ workflowName: "pending", idempotencyKey: "key \u0000", harnessType: "codex" });
   await given.cancel((await given.task({ workflowName: "dropped", idempotencyKey: "plain key" })).taskId);
+  await scheduled(given);
+}
+
+/** Occurrences of every outcome; what fired names a task that is there. */
+async function scheduled({ store, clock }: Given): Promise<void> {
+  const at = clock.now();
+  const { scheduleId } = DEFINITION;
+  await store.schedules.declare([declaration(at, { missingSince: at - 1 })]);
+  const one = {
+    at,
+    to: at,
+    count: 1,
+    source: "schedule",
+    reason: null,
+    fireKey: null,
+    tracked: false,
+    task: null,
+  } as const;
+  const next = { nextAt: at + 60_000, dueAt: at + 60_001 };
+  await store.schedules.account([
+    {
+      scheduleId,
+      version: 1,
+      accountedTo: at,
+      ...next,
+      records: [
+        { ...one, to: at + 1, count: null, outcome: "skipped", reason: "paused" },
+        { ...one, outcome: "held", fireKey: "held \u0000" },
+        { ...one, outcome: "fired", fireKey: "f", tracked: true, task: newTask({ idempotencyKey: "plain key" }) },
+      ],
+    },
+  ]);
 }
 
 async function forgotten(given: Given): Promise<void> {
