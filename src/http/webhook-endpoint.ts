@@ -34,12 +34,13 @@ export function webhookEndpoint(deps: ApiDeps): (context: WebhookContext) => Pro
   };
 }
 
-function receiverOf({ catalog, webhooks, clock, engine, bus }: ApiDeps): ReceiverDeps {
+function receiverOf({ catalog, webhooks, clock, time, engine, bus }: ApiDeps): ReceiverDeps {
   const ids = createIdSource(() => clock.now(), randomBytes);
   return {
     find: (slug) => catalog.current().webhooks.get(slug),
     secret: webhooks.secret,
     nowMs: () => clock.now(),
+    worldMs: () => time?.reading().realMs ?? clock.now(),
     newId: () => ids.next(),
     record: (delivery, input) =>
       engine.deliver(

@@ -19,7 +19,10 @@ export interface ReceiverDeps {
   readonly find: (slug: string) => Hook | undefined;
   /** A secret by the name of its variable. */
   readonly secret: (name: string) => string | undefined;
+  /** The engine's time, which a person may have moved. */
   readonly nowMs: () => number;
+  /** The time of the world, in which senders sign. */
+  readonly worldMs: () => number;
   readonly newId: () => string;
   /** Keeps a delivery, with the run it starts; rejects with ChironError when the workflow may not run or the store cannot commit. */
   readonly record: (
@@ -66,7 +69,7 @@ export async function receive(deps: ReceiverDeps, arrived: Arrived): Promise<Ans
   const { slug, request, sourceIp } = arrived;
   const hook = deps.find(slug);
   if (!hook) return refusal(404, "webhook not found", "not_found");
-  const judgement = judge(hook.spec, request, { secret: deps.secret, nowMs: deps.nowMs(), sourceIp });
+  const judgement = judge(hook.spec, request, { secret: deps.secret, nowMs: deps.worldMs(), sourceIp });
   const deliveryId = deps.newId();
   const { outcome } = judgement;
   if (outcome.kind === "rejected") return { ...reject(deps, hook, arrived, judgement, deliveryId), deliveryId };
