@@ -31,6 +31,8 @@ export type RunFrame =
       readonly ordinal: string;
       readonly local?: LocalToolHeader;
     }
+  /** Nobody waits for this call any more. */
+  | { readonly t: "abandon"; readonly r: number; readonly q: number }
   | TooledFrame
   | {
       readonly t: "metric";
@@ -87,6 +89,8 @@ export type ProcessFrame =
   | { readonly t: "stall"; readonly ms: number; readonly r: number | null; readonly where: string }
   | { readonly t: "unstall"; readonly ms: number }
   | { readonly t: "importing"; readonly path: string }
+  /** A handler got an HTTP answer that is to be kept: the raw text. */
+  | { readonly t: "http" }
   | { readonly t: "host_error"; readonly message: string; readonly traceback?: string };
 
 export type HostFrame = RunFrame | ProcessFrame;

@@ -22,6 +22,8 @@ export class RunChannel {
   readonly #send: Send;
   readonly #settle: (end: RunEnd) => void;
   readonly #local = new LocalCalls();
+  /** Calls without an answer yet, by number. */
+  readonly #calls = new Map<number, AbortController>();
   #over = false;
   #cancelled = false;
   #left = false;
@@ -85,6 +87,8 @@ export class RunChannel {
         return this.#ask(this.#suspend(frame));
       case "call":
         return this.#ask(this.#call(frame, raws[0] ?? ("{}" as JsonText)));
+      case "abandon":
+        return this.#calls.get(frame.q)?.abort("ended");
       case "tooled":
         return this.#local.answered(frame, raws[0]);
       case "log":
@@ -140,7 +144,10 @@ export class RunChannel {
 
   async #call(frame: Call, args: JsonText): Promise<void> {
     const { q, type, ordinal } = frame;
-    const answer = await this.#session.call({ type, ordinal, args, ...this.#localOf(frame) });
+    const patience = new AbortController();
+    this.#calls.set(q, patience);
+    const call = { type, ordinal, args, signal: patience.signal, ...this.#localOf(frame) };
+    const answer = await this.#session.call(call).finally(() => this.#calls.delete(q));
     if (this.#over) return;
     if (answer.ok) this.#send({ t: "ok", r: this.number, q }, [answer.value]);
     else this.#send({ t: "no", r: this.number, q, error: answer.error });

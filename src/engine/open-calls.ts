@@ -1,6 +1,8 @@
 // The long calls of one attempt (agents' turns) that have no answer yet. Guarantees that none outlives the attempt unnoticed: when the run is over their
 // signal aborts, with a reason that says whether anybody can ever want the answer.
 
+import type { CtxCall } from "../ports/host.ts";
+
 /** Reasons beside those of the attempt's own end. ended: the task is over. again: a later attempt may make the same call. */
 export type CallsEnd = "ended" | "again";
 
@@ -14,10 +16,11 @@ export class OpenCalls {
     this.#attempt = attempt;
   }
 
-  /** Aborts with the attempt's end or with that of its run, whichever comes first. Made for the first call: most runs make none. */
-  get signal(): AbortSignal {
+  /** Aborts with the attempt's end, that of its run or the handler's patience, whichever comes first. */
+  signalFor(call: Pick<CtxCall, "signal">): AbortSignal {
+    // Made for the first call: most runs make none.
     this.#signal ??= AbortSignal.any([this.#attempt, this.#over.signal]);
-    return this.#signal;
+    return call.signal ? AbortSignal.any([this.#signal, call.signal]) : this.#signal;
   }
 
   /** Notes a call until its answer is there. */

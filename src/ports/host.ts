@@ -97,6 +97,8 @@ export interface CtxCall {
   readonly args: JsonText;
   /** Of ctx.call_tool: what the asking process's own code has under the tool's name. */
   readonly local?: LocalTool;
+  /** Aborts when the handler has given up waiting for the answer. */
+  readonly signal?: AbortSignal;
 }
 
 /** A file of a `tools` folder, as the process that makes a call has loaded it. */

@@ -58,6 +58,21 @@ class Agents(Folder):
             host.send(f'{{"n":{number}}}', t="ok", r=1, q=call["q"])
         self.assertEqual(host.until("result").value, [[False, False], [{"n": 0}, {"n": 1}], 0, [True, True]])
 
+    def test_a_time_limit_around_a_turn_abandons_it(self) -> None:
+        self.workflow(
+            """
+            try:
+                await asyncio.wait_for(ctx.agent_turn("slow"), 0.01)
+            except asyncio.TimeoutError:
+                return "gave up"
+            """
+        )
+        host = self.host()
+        host.start()
+        call = host.until("call")
+        self.assertEqual(host.until("abandon")["q"], call["q"])
+        self.assertEqual(host.until("result").value, "gave up")
+
     def test_giving_up_a_wait_leaves_the_turn_to_be_awaited_again(self) -> None:
         self.workflow(
             """

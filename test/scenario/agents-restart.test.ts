@@ -35,6 +35,23 @@ async def handler(inp, ctx):
     return "gone"
 `;
 
+const IMPATIENT = `
+import asyncio
+
+WORKFLOW_NAME = "impatient"
+
+async def handler(inp, ctx):
+    try:
+        if inp.get("step"):
+            await ctx.step("turn", lambda: ctx.agent_turn("x"), timeout=0.5)
+        else:
+            await asyncio.wait_for(ctx.agent_turn("x"), 0.5)
+    except asyncio.TimeoutError:
+        ctx.log("gave up")
+    await ctx.wait_for_event("go", "go", "1")
+    return "gave up"
+`;
+
 let api: SessionApi;
 let project: Project;
 let chiron: Chiron | null = null;
@@ -46,6 +63,7 @@ beforeEach(async () => {
     "workflows/turns.py": TURNS,
     "workflows/fails_afterwards.py": FAILS_AFTERWARDS,
     "workflows/careless.py": CARELESS,
+    "workflows/impatient.py": IMPATIENT,
   });
 });
 
@@ -57,8 +75,8 @@ afterEach(async () => {
 
 const start = async (): Promise<Chiron> => (chiron = await startChiron(project, { CENTAUR_API_URL: api.url }));
 
-async function create(workflowName: string): Promise<string> {
-  const { body } = await chiron!.post("/api/workflows/runs", { workflow_name: workflowName, input: {} });
+async function create(workflowName: string, input = {}): Promise<string> {
+  const { body } = await chiron!.post("/api/workflows/runs", { workflow_name: workflowName, input });
   return (body as { run_id: string }).run_id;
 }
 
@@ -120,6 +138,17 @@ test("a cancel interrupts the execution", async () => {
   await api.until("/interrupt");
   expect((await chiron!.finished(id)).status).toBe("cancelled");
 });
+
+test.each([{}, { step: true }])(
+  "a time limit around a turn stops the agent while the run goes on: %j",
+  async (input) => {
+    api.agent = () => undefined;
+    await start();
+    await create("impatient", input);
+    await api.until("/interrupt");
+    expect(api.executions[0]!.status).toBe("cancelled");
+  },
+);
 
 test("a started agent that nobody awaits is interrupted with the end of its run", async () => {
   api.agent = () => undefined;

@@ -132,7 +132,7 @@ class Run(RunOutput, Guarded):
         future: asyncio.Future[Answer | None] = self._loop.create_future()
         self._pending[q] = future
         self.busy += 1
-        future.add_done_callback(lambda _: self._settled(q))
+        future.add_done_callback(lambda done: self._call_over(q, done))
         header = f'{{"t":"call","r":{self.r},"q":{q},"type":{quote(type)},"ordinal":{quote(ordinal)}{extra}}}'
         self._send(f"{self._channel.nonce}{header}\t{text}\n")
         return q, Reply(future)
@@ -157,6 +157,12 @@ class Run(RunOutput, Guarded):
             return await future
         finally:
             self._settled(q)
+
+    def _call_over(self, q: int, future: asyncio.Future[Answer | None]) -> None:
+        """A call has its answer, or the code that awaited it was cancelled: by a time limit, not with the run."""
+        if future.cancelled() and not self.cancelled:
+            self.send_frame(f'{{"t":"abandon","r":{self.r},"q":{q}}}')
+        self._settled(q)
 
     def _settled(self, q: int) -> None:
         self.busy -= 1
