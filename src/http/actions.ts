@@ -2,6 +2,7 @@
 // message that stayed in the outbox. Both go the same way: the button's signed value says what starts.
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
+import { isIncomplete } from "../core/effect-values.ts";
 import { ChironError } from "../core/errors.ts";
 import { parseJson, sliceMembers } from "../core/json-text.ts";
 import { isObject, textOf } from "../effects/arguments.ts";
@@ -103,6 +104,7 @@ function clickable(effect: Effect, action: string, values: ButtonValues) {
   const refuse = (why: string): ChironError => new ChironError("conflict", `effect ${id} ${why}`);
   if (callType !== "ctx.post_to_slack") throw refuse("is not a posted message");
   const sent = request === null ? null : parseJson(request);
+  if (isIncomplete(sent)) throw refuse("is too large to be kept whole");
   const args = isObject(sent) && isObject(sent["args"]) ? sent["args"] : null;
   if (!isObject(sent) || !args || !isObject(args["buttons"])) throw refuse("has no buttons");
   const posted = answer === null ? null : parseJson(answer);

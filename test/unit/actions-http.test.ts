@@ -131,6 +131,9 @@ test("what has no such button cannot be clicked", async () => {
   expect((await status(await posted(), "no")).hint).toBe("Its buttons: yes.");
   expect((await status(await posted({ callType: "ctx.update_slack" }))).error).toContain("is not a posted message");
   expect((await status(await posted({ request: { channel: "C1", args: {} } }))).error).toContain("has no buttons");
+  expect((await status(await posted({ request: { $cut: { size: 1 } } }))).error).toContain(
+    "too large to be kept whole",
+  );
   expect((await status(await posted({ request: null }))).error).toContain("has no buttons");
   expect((await status(await posted({ answer: null }))).error).toContain("was not posted");
 });
