@@ -7,15 +7,17 @@ import { FAULT_VARIABLE, withFaultPoint } from "../adapters/node/fault-points.ts
 import { createMovableClock } from "../adapters/node/movable-clock.ts";
 import { REAL_CLOCK } from "../adapters/node/real-clock.ts";
 import { runAnalysis } from "../adapters/python/check-runner.ts";
-import { createPythonHost } from "../adapters/python/host.ts";
+import { createPythonHost, type PythonHostOptions } from "../adapters/python/host.ts";
 import { findInterpreter } from "../adapters/python/interpreter.ts";
 import { copySqlite } from "../adapters/sqlite/inspect.ts";
 import { openSqlite } from "../adapters/sqlite/open.ts";
 import type { RuntimeOptions, Wiring } from "./cli/wiring.ts";
 import { createProgram } from "./cli/program.ts";
 import { loadConfig, type Config } from "./config/config.ts";
-import { ChironError } from "./core/errors.ts";
-import { createMask } from "./core/redaction.ts";
+import type { Bus } from "./core/bus.ts";
+import { ChironError, messageOf } from "./core/errors.ts";
+import { createMask, type Mask } from "./core/redaction.ts";
+import { keepHttpAnswers } from "./effects/recordings/http-answers.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Store } from "./ports/store.ts";
 import { createMaskedBus } from "./secrets/masked-bus.ts";
@@ -60,6 +62,7 @@ const wiring: Wiring = {
         allow: config.enablement.names,
         walkAll: config.walkAll,
         toolDirs: config.tools.dirs,
+        ...httpRecordings(config, mask, bus),
         maxProcesses: config.processes,
         onEvent: (event) => bus.publish(event),
         ...(interpreter ? { python: interpreter.path } : {}),
@@ -73,6 +76,14 @@ const wiring: Wiring = {
     }
   },
 };
+
+function httpRecordings({ recordings }: Config, mask: Mask, bus: Bus): Pick<PythonHostOptions, "http"> {
+  if (recordings === null) return {};
+  const { httpFile: file, mode } = recordings;
+  const failed = (error: unknown): void =>
+    bus.publish({ type: "service.error", service: "recordings", message: messageOf(error) });
+  return { http: { file, mode, keep: keepHttpAnswers(file, mask, failed) } };
+}
 
 /** The store that the configuration names. Postgres is loaded only when it is used: a laptop's start need not wait for it. */
 async function openStore(config: Config, clock: Clock): Promise<Store> {

@@ -18,6 +18,7 @@ export interface GenerationDeps {
   readonly leftovers: Leftovers;
   readonly maxProcesses: number;
   readonly onEvent: (event: RuntimeEvent) => void;
+  readonly onHttp: (entry: JsonText) => void;
   readonly onOpen: (generation: LoadedGeneration) => void;
   readonly onEnd: (generation: LoadedGeneration) => void;
 }
@@ -76,6 +77,7 @@ class Generation implements LoadedGeneration, GenerationHost {
       spawn: (events) => this.#spawn(events),
       maxProcesses: deps.maxProcesses,
       onStall: (pid, ms, where) => deps.onEvent({ type: "host.stalled", pid, ms, where }),
+      onHttp: deps.onHttp,
       onLog: (line) => deps.onEvent({ type: "host.log", ...line, file: line.file ?? null }),
     });
   }

@@ -11,6 +11,12 @@ export interface SnapshotFiles {
   readonly blobs: string;
 }
 
+/** Where HTTP answers of handlers are played from; the host tells new ones and does not write them. */
+export interface HttpRecordings {
+  readonly file: string;
+  readonly mode: "once" | "all" | "none";
+}
+
 export interface LinkOptions {
   readonly interpreter: string;
   readonly hostScript: string;
@@ -21,6 +27,7 @@ export interface LinkOptions {
   /** Folders whose files are local tools. */
   readonly toolDirs: readonly string[];
   readonly snapshot: SnapshotFiles | null;
+  readonly http: HttpRecordings | null;
 }
 
 export interface LinkEvents {
@@ -53,7 +60,7 @@ export class HostLink {
       onOutput: (chunk) => this.#read(this.#lines, chunk, this.#line),
       onErrors: (chunk) => this.#read(this.#errorLines, chunk, (line) => this.#stray("stderr", line)),
     });
-    const { dirs, allow, walkAll, toolDirs, snapshot } = options;
+    const { dirs, allow, walkAll, toolDirs, snapshot, http } = options;
     const hello = {
       type: "chiron.hello",
       protocol: 1,
@@ -63,6 +70,7 @@ export class HostLink {
       walk_all: walkAll,
       tool_dirs: toolDirs,
       snapshot,
+      http,
       log_limit_bytes: LOG_LIMIT_BYTES,
       capture_line_limit: CAPTURE_LINE_LIMIT,
     };

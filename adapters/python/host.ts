@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import type { RuntimeEvent } from "../../src/core/bus.ts";
 import { ChironError } from "../../src/core/errors.ts";
+import type { JsonText } from "../../src/core/json-text.ts";
 import type {
   Discovery,
   GenerationHost,
@@ -17,6 +18,7 @@ import type {
 import { createBaselineHost } from "./baseline-host.ts";
 import { childEnvironment } from "../../src/core/child-environment.ts";
 import { loadGeneration, type GenerationDeps, type LoadedGeneration } from "./generation.ts";
+import type { HttpRecordings } from "./host-link.ts";
 import { findInterpreter, type Interpreter } from "./interpreter.ts";
 import { Leftovers } from "./leftovers.ts";
 import { SourceStore, generationId } from "./snapshot.ts";
@@ -37,6 +39,8 @@ export interface PythonHostOptions {
   readonly walkAll: boolean;
   /** Folders whose files are local tools. Default none. */
   readonly toolDirs?: readonly string[];
+  /** HTTP answers of handlers are played from this file, and new ones told. */
+  readonly http?: HttpRecordings & { readonly keep: (entry: JsonText) => void };
   /** Shared processes of one generation at most. Default 2. */
   readonly maxProcesses?: number;
   /** Names of environment variables to hand down, instead of all that are not the runtime's own. */
@@ -139,7 +143,7 @@ class PythonHost implements WorkflowHost {
   }
 
   async #generationDeps(dirs: readonly string[]): Promise<GenerationDeps> {
-    const { hostScript, env, envAllow, allow, walkAll, toolDirs = [], maxProcesses, onEvent } = this.#options;
+    const { hostScript, env, envAllow, allow, walkAll, toolDirs = [], maxProcesses, http, onEvent } = this.#options;
     const interpreter = await this.interpreter();
     return {
       link: {
@@ -150,11 +154,13 @@ class PythonHost implements WorkflowHost {
         allow,
         walkAll,
         toolDirs: await Promise.all(toolDirs.map(resolved)),
+        http: http ? { file: http.file, mode: http.mode } : null,
       },
       sources: this.#sources,
       leftovers: this.#leftovers,
       maxProcesses: maxProcesses ?? DEFAULT_PROCESSES,
       onEvent,
+      onHttp: (entry) => http?.keep(entry),
       onOpen: (generation) => this.#live.add(generation),
       onEnd: (generation) => this.#live.delete(generation),
     };

@@ -14,6 +14,7 @@ export interface PoolOptions {
   readonly maxProcesses: number;
   readonly onStall: (pid: number, ms: number, where: string) => void;
   readonly onLog: RunProcessEvents["log"];
+  readonly onHttp: RunProcessEvents["http"];
 }
 
 interface Waiting {
@@ -208,6 +209,7 @@ export class Pool {
       },
       changed: () => this.#changed(spawned.process),
       log: this.#options.onLog,
+      http: this.#options.onHttp,
       suspects: (runIds) => this.#suspect(runIds),
     });
     this.#starting.set(spawned.process, kind);

@@ -26,6 +26,8 @@ export interface RunProcessEvents {
   /** A run ended, the loop moves again, or the process is gone: what waits for a place may find one. */
   readonly changed: () => void;
   readonly log: (line: HostLogLine) => void;
+  /** An HTTP answer of some handler, to be kept. */
+  readonly http: (entry: JsonText) => void;
   /** The process died and took these runs along, without one of them being known to be the cause. */
   readonly suspects: (runIds: readonly string[]) => void;
 }
@@ -211,6 +213,8 @@ export class RunProcess {
       case "importing":
         this.#importing = frame.path;
         return;
+      case "http":
+        return this.#events.http(raws[0] ?? ("{}" as JsonText));
       case "stall": {
         this.pulse.stall(frame.ms, frame.where);
         const run = frame.r === null ? undefined : this.#runs.get(frame.r);

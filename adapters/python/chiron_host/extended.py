@@ -57,6 +57,9 @@ class ExtendedHost:
         )
         snapshot: dict[str, str] = hello.get("snapshot") or {}
         self._snapshot = Snapshot(snapshot.get("manifest"), snapshot.get("blobs"))
+        recordings: dict[str, str] | None = hello.get("http")
+        if recordings:
+            self._record_http(recordings)
         allow = hello.get("allow")
         names = None if allow is None else frozenset(allow)
         self._discoverer = Discoverer(
@@ -229,6 +232,15 @@ class ExtendedHost:
     async def _tool(self, header: dict[str, Any], texts: list[str]) -> None:
         """A tool called by a person, outside every run."""
         self.send(self.nonce + await performed_frame(self.local_tool(header["tool"]), header, texts[0]) + "\n")
+
+    def _record_http(self, recordings: dict[str, str]) -> None:
+        """Only where it is asked for: nothing of it is loaded otherwise."""
+        from . import http_player, http_tape
+
+        def keep(entry: dict[str, Any]) -> None:
+            self.send_from_anywhere(f'{self.nonce}{{"t":"http"}}\t{encode_plain(entry)}\n')
+
+        http_player.install(http_tape.Tape(recordings["file"], recordings["mode"], keep))
 
     def _stalled(self, ms: float, run: object, where: str) -> None:
         r = run.r if isinstance(run, Run) else None
