@@ -57,7 +57,7 @@ test("an absurd schema that is there is used as it is, and one from a file is na
       .filter((file) => /^\d/.test(file))
       .toSorted();
     const sql = files.map((file) => readFileSync(new URL(file, source), "utf8")).join("\n");
-    writeFileSync(folder.path("absurd.sql"), sql.replace("'0.5.0+chiron.1'", "'0.4.2'"));
+    writeFileSync(folder.path("absurd.sql"), sql.replace("'0.5.0+chiron.2'", "'0.4.2'"));
     const seen: unknown[] = [];
     await openAndClose(given, { absurdSql: folder.path("absurd.sql"), onSchema: (schema) => seen.push(schema) });
     expect(seen).toEqual([{ origin: "file", version: "0.4.2", sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }]);

@@ -59,7 +59,7 @@ const FUNCTIONS: Record<string, readonly [args: string, result: string]> = {
   current_time: ["", "timestamp with time zone"],
   validate_queue_name: ["p_queue_name text", "text"],
   ensure_queue_tables: ["p_queue_name text", "void"],
-  retry_delay_seconds: ["p_retry_strategy jsonb, p_attempt integer", "double precision"],
+  retry_delay_seconds: ["p_strategy jsonb, p_attempt integer", "double precision"],
   portable_uuidv7: ["", "uuid"],
 };
 

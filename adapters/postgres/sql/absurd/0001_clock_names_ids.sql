@@ -59,21 +59,21 @@ language sql immutable strict as $$
 $$;
 
 -- The smallest id of a millisecond: a bound for ranges.
-create or replace function absurd.uuidv7_floor(p_at timestamptz) returns uuid
+create or replace function absurd.uuidv7_floor(p_ts timestamptz) returns uuid
 language sql immutable strict as $$
-  select (lpad(to_hex(greatest(floor(extract(epoch from p_at) * 1000), 0)::bigint), 12, '0') || '70008000000000000000')::uuid
+  select (lpad(to_hex(greatest(floor(extract(epoch from p_ts) * 1000), 0)::bigint), 12, '0') || '70008000000000000000')::uuid
 $$;
 
 -- Monday 00:00 UTC of a moment's ISO week.
-create or replace function absurd.week_bucket_utc(p_at timestamptz) returns timestamptz
+create or replace function absurd.week_bucket_utc(p_ts timestamptz) returns timestamptz
 language sql immutable strict as $$
-  select date_trunc('week', p_at at time zone 'UTC') at time zone 'UTC'
+  select date_trunc('week', p_ts at time zone 'UTC') at time zone 'UTC'
 $$;
 
 -- Last digit of the ISO year and two digits of the week: repeats every ten years.
-create or replace function absurd.partition_week_tag(p_at timestamptz) returns text
+create or replace function absurd.partition_week_tag(p_ts timestamptz) returns text
 language sql immutable strict as $$
-  select right(to_char(p_at at time zone 'UTC', 'IYYY'), 1) || to_char(p_at at time zone 'UTC', 'IW')
+  select right(to_char(p_ts at time zone 'UTC', 'IYYY'), 1) || to_char(p_ts at time zone 'UTC', 'IW')
 $$;
 
 commit;

@@ -3,7 +3,7 @@
 begin;
 
 -- Seconds between the failure of an attempt and the next. Base and cap are at most a day; without a cap a day is the cap.
-create or replace function absurd.retry_delay_seconds(p_retry_strategy jsonb, p_attempt integer) returns double precision
+create or replace function absurd.retry_delay_seconds(p_strategy jsonb, p_attempt integer) returns double precision
 language plpgsql immutable as $$
 declare
   day constant numeric := 86400;
@@ -13,24 +13,24 @@ declare
   factor numeric;
   cap numeric;
 begin
-  if p_retry_strategy is null or jsonb_typeof(p_retry_strategy) = 'null' then
+  if p_strategy is null or jsonb_typeof(p_strategy) = 'null' then
     return 0;
   end if;
-  if jsonb_typeof(p_retry_strategy) <> 'object' then
+  if jsonb_typeof(p_strategy) <> 'object' then
     raise exception using errcode = 'AB003', message = 'invalid retry strategy: not an object';
   end if;
-  kind := coalesce(p_retry_strategy ->> 'kind', 'none');
+  kind := coalesce(p_strategy ->> 'kind', 'none');
   if kind not in ('none', 'fixed', 'exponential') then
     raise exception using errcode = 'AB003', message = format('invalid retry strategy: unknown kind "%s"', kind);
   end if;
   foreach field in array array['base_seconds', 'factor', 'max_seconds'] loop
-    if coalesce(jsonb_typeof(p_retry_strategy -> field), 'null') not in ('number', 'null') then
+    if coalesce(jsonb_typeof(p_strategy -> field), 'null') not in ('number', 'null') then
       raise exception using errcode = 'AB003', message = format('invalid retry strategy: %s is not a number', field);
     end if;
   end loop;
-  base := coalesce((p_retry_strategy ->> 'base_seconds')::numeric, case kind when 'fixed' then 60 else 30 end);
-  factor := coalesce((p_retry_strategy ->> 'factor')::numeric, 2);
-  cap := coalesce((p_retry_strategy ->> 'max_seconds')::numeric, day);
+  base := coalesce((p_strategy ->> 'base_seconds')::numeric, case kind when 'fixed' then 60 else 30 end);
+  factor := coalesce((p_strategy ->> 'factor')::numeric, 2);
+  cap := coalesce((p_strategy ->> 'max_seconds')::numeric, day);
   if base not between 0 and day or cap not between 0 and day or factor < 0 then
     raise exception using errcode = 'AB003',
       message = 'invalid retry strategy: base_seconds and max_seconds are 0 to 86400, factor is not negative';

@@ -58,13 +58,15 @@ end $$;
 create or replace function absurd.ensure_partitions(p_queue_name text default null) returns void
 language plpgsql as $$ begin perform chiron.not_provided('ensure_partitions'); end $$;
 
-create or replace function absurd.list_detach_candidates(p_queue_name text default null) returns void
+create or replace function absurd.list_detach_candidates(p_queue_name text default null)
+returns table (queue_name text, parent_table text, partition_table text)
 language plpgsql as $$ begin perform chiron.not_provided('list_detach_candidates'); end $$;
 
-create or replace function absurd.drop_detached_partition(p_table text, p_job text) returns void
+create or replace function absurd.drop_detached_partition(p_partition_table text, p_unschedule_job_name text default null) returns boolean
 language plpgsql as $$ begin perform chiron.not_provided('drop_detached_partition'); end $$;
 
-create or replace function absurd.schedule_detach_jobs(p_queue_name text default null) returns void
+create or replace function absurd.schedule_detach_jobs(p_queue_name text default null)
+returns table (job_name text, job_id bigint, queue_name text, partition_table text, job_kind text)
 language plpgsql as $$ begin perform chiron.not_provided('schedule_detach_jobs'); end $$;
 
 create or replace function absurd.enable_cron(
@@ -72,10 +74,10 @@ create or replace function absurd.enable_cron(
   p_partition_schedule text default '5 * * * *',
   p_cleanup_schedule text default '17 * * * *',
   p_detach_schedule text default '29 * * * *'
-) returns void
+) returns table (job_name text, job_id bigint)
 language plpgsql as $$ begin perform chiron.not_provided('enable_cron'); end $$;
 
-create or replace function absurd.disable_cron(p_queue_name text default null) returns void
+create or replace function absurd.disable_cron(p_queue_name text default null) returns table (job_name text, job_id bigint)
 language plpgsql as $$ begin perform chiron.not_provided('disable_cron'); end $$;
 
 -- The functions made for each queue; see 0002.
@@ -100,6 +102,6 @@ do $$ begin perform absurd.ensure_queue_tables(queue_name) from absurd.queues; e
 
 -- The version whose interface this is, and whose schema. A genuine migration puts its own text here.
 create or replace function absurd.get_schema_version() returns text
-language sql immutable as $$ select '0.5.0+chiron.1'::text $$;
+language sql immutable as $$ select '0.5.0+chiron.2'::text $$;
 
 commit;
