@@ -34,6 +34,11 @@ interface RetriedRow {
   readonly refused: State | "not_found" | null;
 }
 
+interface Retry {
+  readonly task: TaskId;
+  readonly unpin: boolean;
+}
+
 export function createTasks(session: Session): TaskTransitions {
   const enqueue = createEnqueue(session);
   const cancel = createMethod<TaskId, EndedRow, Cancelled>(session, {
@@ -46,13 +51,13 @@ export function createTasks(session: Session): TaskTransitions {
         ? { ok: true, changed: row.changed, state: row.state, taskId, runId: row.run_id }
         : { ok: false, reason: "not_found" },
   });
-  const retry = createMethod<TaskId, RetriedRow, Retried>(session, {
+  const retry = createMethod<Retry, RetriedRow, Retried>(session, {
     sql: RETRY,
     // A second sending would find the task pending and could not tell whose doing that was.
     resend: false,
     values: (members) => [members],
-    pack: (task) => ({ task }),
-    answer: ([row], taskId) => retriedOf(row!, taskId),
+    pack: ({ task, unpin }) => ({ task, unpin }),
+    answer: ([row], { task }) => retriedOf(row!, task),
   });
   const forget = session.gatherer.lane<{ beforeMs: number; limit: number }, number>({
     width: 1,
@@ -66,7 +71,14 @@ export function createTasks(session: Session): TaskTransitions {
   return {
     enqueue,
     cancel: (taskIds) => known(cancel, taskIds, { ok: false, reason: "not_found" }),
-    retry: (taskIds) => known(retry, taskIds, { ok: false, reason: "not_found" }),
+    retry: (taskIds, { unpin = false } = {}) => {
+      const lane: Lane<TaskId, Retried> = (tasks, order) =>
+        retry(
+          tasks.map((task) => ({ task, unpin })),
+          order,
+        );
+      return known(lane, taskIds, { ok: false, reason: "not_found" });
+    },
     forget: async (beforeMs, limit) => (await forget([{ beforeMs, limit }]))[0]!,
   };
 }

@@ -22,6 +22,7 @@ const NEWEST_RUN = `SELECT n.run_id, n.task_id, n.attempt, n.queue, n.recorded, 
 const CANCEL_RUN = `UPDATE runs SET state = 'cancelled', claim_token = NULL, lease_until = NULL, finished_at = ?, updated_at = ?
   WHERE run_id = ?`;
 const REOPEN = `UPDATE tasks SET ended = NULL, finished_at = NULL, max_attempts = max(max_attempts, ?) WHERE task_id = ?`;
+const UNPIN = "UPDATE runs SET pinned = NULL WHERE run_id = ?";
 
 interface StartKey {
   readonly task_id: TaskId;
@@ -37,6 +38,7 @@ export function createTasks(session: Session, endings: Endings): TaskTransitions
   const newestRun = prepareQuery<[string], NewestRun>(db, NEWEST_RUN);
   const cancelRun = db.prepare(CANCEL_RUN);
   const reopen = db.prepare(REOPEN);
+  const unpin = db.prepare(UNPIN);
   const forget = createForget(db);
 
   const cancel = (taskId: TaskId): Cancelled => {
@@ -50,19 +52,20 @@ export function createTasks(session: Session, endings: Endings): TaskTransitions
     return { ...answer, changed: true, state: "cancelled" };
   };
 
-  const retry = (taskId: TaskId): Retried => {
+  const retry = (taskId: TaskId, unpinned: boolean): Retried => {
     const run = newestRun.get(taskId);
     if (!run) return { ok: false, reason: "not_found" };
     if (run.state !== "failed") return { ok: false, reason: "not_failed", state: run.state };
     reopen.run(run.attempt + 1, taskId);
     const { runId, attempt } = endings.addRun(run, 0, clock.now());
+    if (unpinned) unpin.run(runId);
     return { ok: true, taskId, runId, attempt };
   };
 
   return {
     enqueue: (tasks) => each(session, tasks, enqueue),
     cancel: (taskIds) => each(session, taskIds, cancel),
-    retry: (taskIds) => each(session, taskIds, retry),
+    retry: (taskIds, options) => each(session, taskIds, (taskId) => retry(taskId, options?.unpin ?? false)),
     forget: (beforeMs, limit) => session.commits.add(() => forget(beforeMs, limit)),
   };
 }

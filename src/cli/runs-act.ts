@@ -7,10 +7,15 @@ import { resolveRunId, shortId } from "./run-id.ts";
 import { runPath } from "./wire-run.ts";
 import { withClient } from "./with-client.ts";
 
+interface RetryOptions extends CommonOptions {
+  readonly newest?: boolean;
+}
+
 type Answer = Record<string, unknown>;
 
 interface Act {
   readonly part: "cancel" | "retry";
+  readonly query?: string;
   /** What happened, for a person. */
   readonly say: (answer: Answer, client: Client) => string;
 }
@@ -36,8 +41,13 @@ export function addRunsCancelCommand(runs: Command, deps: CommandDeps): void {
 export function addRunsRetryCommand(runs: Command, deps: CommandDeps): void {
   withCommonOptions(runs.command("retry <ids...>"))
     .description("give failed runs one more attempt; finished steps are not repeated")
+    .option("--newest", "on the newest code, also where runs go on with the code they began on")
     .addHelpText("after", "\nExample:\n  $ chiron runs retry 3f2a91c07d5e")
-    .action(action<CommonOptions>(deps, (context, options, ids) => actOnAll(context, options, ids, RETRY)));
+    .action(
+      action<RetryOptions>(deps, (context, options, ids) =>
+        actOnAll(context, options, ids, options.newest ? { ...RETRY, query: "?code=newest" } : RETRY),
+      ),
+    );
 }
 
 /** The exit code is that of the first refusal. */
@@ -53,7 +63,7 @@ async function actOnAll(
     let exit = 0;
     for (const id of ids) {
       try {
-        const answer = await client.post(runPath(await resolveRunId(client, id), act.part));
+        const answer = await client.post(runPath(await resolveRunId(client, id), act.part) + (act.query ?? ""));
         results.push({ id, ...answer });
         if (!output.json) output.print(`${shortId(id)} ${act.say(answer, client)}`);
       } catch (error) {

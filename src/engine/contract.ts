@@ -26,8 +26,11 @@ export interface Engine {
   cancel(
     id: string,
   ): Promise<{ readonly taskId: TaskId; readonly runId: RunId; readonly changed: boolean; readonly state: State }>;
-  /** One more attempt for a failed task. Throws not_found, or conflict when it has not failed. */
-  retry(id: string): Promise<{ readonly taskId: TaskId; readonly runId: RunId; readonly attempt: number }>;
+  /** One more attempt for a failed task, on `newest` code whatever it began on. Throws not_found, or conflict when it has not failed. */
+  retry(
+    id: string,
+    options?: { readonly code?: "pinned" | "newest" },
+  ): Promise<{ readonly taskId: TaskId; readonly runId: RunId; readonly attempt: number }>;
   emit(name: string, payload: JsonText): Promise<Emitted>;
   /** Runs being executed here now. */
   activeRuns(): number;

@@ -85,14 +85,8 @@ export function createEngine(deps: EngineDeps): RunningEngine {
   };
   const create = (request: CreateRun) => createRun(intake, request);
   const worker: Worker = new Worker({
-    store,
-    clock,
-    bus,
-    settings,
+    ...deps,
     names,
-    enablement,
-    random: deps.random,
-    ...(deps.code ? { code: deps.code } : {}),
     committed,
     answer: (run, call, signal) => answerCall({ effects: deps.effects, createRun: create }, run, call, signal),
   });
@@ -165,8 +159,8 @@ function createControl({ store, bus }: EngineDeps, worker: Worker): Pick<Engine,
       worker.poke();
       return answer;
     },
-    async retry(id) {
-      const answer = (await store.tasks.retry([await taskOf(id)]))[0]!;
+    async retry(id, { code = "pinned" } = {}) {
+      const answer = (await store.tasks.retry([await taskOf(id)], { unpin: code === "newest" }))[0]!;
       if (answer.ok) {
         worker.poke();
         return answer;

@@ -6,7 +6,7 @@ import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { json } from "./responses.ts";
 import { route, type Route } from "./route.ts";
-import { CreateBody, ListQuery, RunParams } from "./schemas.ts";
+import { CreateBody, ListQuery, RetryQuery, RunParams } from "./schemas.ts";
 import { array, createdRun, member, object, workflowRun } from "./wire.ts";
 
 /** Sent by the command line, so that a task tells a person's command from a program's call. */
@@ -134,12 +134,13 @@ function retryRoute({ engine }: ApiDeps): Route {
     summary: "Give a failed task one more attempt; its checkpoints are kept.",
     access: "write",
     params: RunParams,
+    query: RetryQuery,
     answers: {
       200: { description: "The new attempt.", schema: answers.RetryAnswer },
       409: { description: "The task has not failed.", schema: answers.ErrorAnswer },
     },
-    async handle({ params }) {
-      const { taskId, runId, attempt } = await engine.retry(knownId(params.id));
+    async handle({ params, query }) {
+      const { taskId, runId, attempt } = await engine.retry(knownId(params.id), query);
       return json(object({ ok: true, run_id: runId, task_id: taskId, status: "queued", attempt }));
     },
   });

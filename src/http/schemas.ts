@@ -60,6 +60,15 @@ export const CreateBody = z.object({
   strict_input: z.boolean().nullish().describe("Refuse an input that lacks a required field."),
 });
 
+export const RetryQuery = z.object({
+  code: z
+    .enum(["pinned", "newest"])
+    .default("pinned")
+    .describe(
+      "Where tasks are pinned to the code they began on: whether this one goes on with that or with the newest.",
+    ),
+});
+
 export const ListQuery = z.object({
   limit: clamped(50),
   workflow_name: text(NAME_LIMIT).optional().describe("Exact name."),

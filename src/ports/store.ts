@@ -46,8 +46,8 @@ export interface TaskTransitions {
   enqueue(tasks: readonly NewTask[]): Promise<Enqueued[]>;
   /** Any state; a terminal task stays as it is. */
   cancel(taskIds: readonly TaskId[]): Promise<Cancelled[]>;
-  /** A failed task gets one more attempt, its checkpoints kept; maxAttempts rises when needed. */
-  retry(taskIds: readonly TaskId[]): Promise<Retried[]>;
+  /** A failed task gets one more attempt, its checkpoints kept; maxAttempts rises when needed. unpin: on whatever code serves then. */
+  retry(taskIds: readonly TaskId[], options?: { readonly unpin?: boolean }): Promise<Retried[]>;
   /** Deletes terminal tasks that finished before `beforeMs`, with all that belongs to them except their start keys. Answers how many. */
   forget(beforeMs: number, limit: number): Promise<number>;
 }

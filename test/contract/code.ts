@@ -199,6 +199,15 @@ function pins(test: Case): void {
     expect(await pinOf(given, taskId)).toBe("three");
   });
 
+  test("a retry that unpins leaves the new attempt to the next claim", async (given) => {
+    const { taskId } = await given.task({ maxAttempts: 1 });
+    await given.fail(await given.claimOne({ generation: "old" }));
+    await given.retry(taskId, { unpin: true });
+    const next = await given.claimOne({ generation: "new", keepPinned: true });
+    expect(next.pinnedGeneration).toBe("new");
+    expect((await given.store.reads.runs(taskId)).map((run) => run.generation)).toEqual(["old", "new"]);
+  });
+
   test("a release that unpins leaves the task to the next claim", async (given) => {
     const { taskId } = await given.task();
     const run = await given.claimOne({ generation: "old" });

@@ -82,8 +82,8 @@ export class Given {
     return (await this.store.tasks.cancel([taskId]))[0]!;
   }
 
-  async retry(taskId: TaskId) {
-    return (await this.store.tasks.retry([taskId]))[0]!;
+  async retry(taskId: TaskId, options?: { readonly unpin?: boolean }) {
+    return (await this.store.tasks.retry([taskId], options))[0]!;
   }
 
   async emit(name: string, payload: JsonText = json({ name })) {

@@ -201,5 +201,30 @@ begin
   end loop;
 end $body$, true);
 
+-- As in 0005; unpin: the new attempt runs on whatever code serves then.
+create or replace function chiron.retry(members json) returns table (n integer, run_id uuid, attempt integer, refused text)
+language plpgsql
+set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  m record;
+  queue_number integer;
+begin
+  for m in select * from json_to_recordset(members) as x(n integer, task uuid, unpin boolean) order by x.task, x.n loop
+    n := m.n;
+    run_id := null;
+    attempt := null;
+    refused := 'not_found';
+    queue_number := (chiron.find_task(m.task)).number;
+    if queue_number is not null then
+      execute format('select * from chiron.retry_%s($1)', queue_number) into run_id, attempt, refused using m.task;
+      if m.unpin and refused is null then
+        update chiron.tasks k set pinned = null where k.task_id = m.task;
+      end if;
+    end if;
+    return next;
+  end loop;
+end $$;
+
 insert into chiron.migrations (id, name) values (11, 'code');
 commit;
