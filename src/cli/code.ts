@@ -65,7 +65,7 @@ async function list(context: CommandContext, options: ListOptions): Promise<void
     const generations = await listGenerations(client, limit);
     if (output.json) return output.printJson({ ok: true, generations });
     if (generations.length === 0) return output.note("no code is kept yet: it is from the first start on");
-    const now = Date.now();
+    const now = client.now();
     output.table(
       ["GENERATION", "", "WORKFLOWS", "FILES", "RUNS", "UNFINISHED", "FIRST SERVED", "LAST SERVED"],
       generations.map((one) => rowOf(one, now)),
@@ -89,7 +89,7 @@ async function show(context: CommandContext, options: CommonOptions, id: string)
   await withClient(context, options, false, async (client) => {
     const generation = await findGeneration(client, id);
     if (output.json) return output.printJson({ ok: true, generation });
-    const now = Date.now();
+    const now = client.now();
     const shown = (file: string): string => printable(shownPath(file, config.root));
     output.print(output.style("bold", generation.id));
     output.print(

@@ -64,7 +64,7 @@ async function list(context: CommandContext, options: ListOptions): Promise<void
     if (output.json) return output.print(text);
     const page = JSON.parse(text) as { effects: readonly WireEffect[]; next_before: string | null };
     if (page.effects.length === 0) return output.note("nothing in the outbox");
-    printEffects(output, page.effects, Date.now());
+    printEffects(output, page.effects, client.now());
     if (page.next_before) output.note(`more with --before ${page.next_before}`);
   });
 }

@@ -28,7 +28,7 @@ async function show(context: CommandContext, options: CommonOptions, text: strin
     const id = await resolveEffectId(client, text);
     const answer = await (await client.open(effectPath(id))).text();
     if (output.json) return output.print(answer);
-    printEffect(output, (JSON.parse(answer) as { effect: WireEffect }).effect, Date.now());
+    printEffect(output, (JSON.parse(answer) as { effect: WireEffect }).effect, client.now());
   });
 }
 
