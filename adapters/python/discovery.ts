@@ -16,6 +16,7 @@ interface WireWorkflow {
   readonly source_path: string;
   readonly webhooks?: readonly unknown[];
   readonly schedule?: unknown;
+  readonly v1_schedule?: unknown;
   readonly principal?: true | string | null;
   readonly input_schema?: unknown;
   readonly description?: string | null;
@@ -63,6 +64,7 @@ export function toWorkflow(wire: WireWorkflow): DiscoveredWorkflow {
     sourcePath: wire.source_path,
     webhooks: wire.webhooks ?? [],
     schedule: wire.schedule ?? null,
+    ...(wire.v1_schedule ? { v1Schedule: wire.v1_schedule } : {}),
     principal: wire.principal ?? null,
     inputSchema: wire.input_schema ? toJsonText(wire.input_schema) : null,
     description: wire.description ?? null,

@@ -8,7 +8,9 @@ export function declaredSchedules({ schedules, workflows, problems }: Catalog): 
   const whole = !problems.some(
     ({ severity, kind }) => severity === "error" && kind !== "schedule" && kind !== "webhook",
   );
-  return { schedules, complete: whole && workflows.size > 0 };
+  const wrong = problems.filter(({ severity, kind }) => severity === "error" && kind === "schedule");
+  const unsure = new Set(wrong.flatMap(({ workflowName }) => workflowName ?? []));
+  return { schedules, complete: whole && workflows.size > 0, unsure };
 }
 
 /** Equal for processes that declare the same. */

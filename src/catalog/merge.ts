@@ -23,12 +23,17 @@ export function mergeCatalog(
     generation: discovery.generation.id,
     workflows,
     ...declared,
-    problems: [...discovery.problems, ...declared.problems],
+    problems: [...discovery.problems.filter((problem) => !isHonoured(problem, options)), ...declared.problems],
     tools: new Map((discovery.tools ?? []).map((tool) => [tool.name, { ...tool, host }])),
     files: discovery.files,
     loadedAt: options.now,
     loadMs: discovery.ms,
   };
+}
+
+/** A shorthand of the first version that is read after all has not been ignored. */
+function isHonoured({ kind }: Problem, { v1Schedules }: ScheduleOptions): boolean {
+  return kind === "shorthand" && v1Schedules === true;
 }
 
 /** Workflow files that exist but do not serve what they hold, by their own fault or a helper's. */
@@ -44,7 +49,8 @@ function declarations(workflows: ReadonlyMap<string, ServedWorkflow>, options: S
   for (const workflow of workflows.values()) {
     const hooks = webhooksOf(workflow, webhooks);
     for (const entry of hooks.entries) webhooks.set(entry.slug, entry);
-    const fires = schedulesOf(workflow, schedules, options);
+    const v1 = options.v1Schedules ? workflow.v1Schedule : undefined;
+    const fires = schedulesOf({ ...workflow, schedule: workflow.schedule ?? v1 }, schedules, options);
     for (const entry of fires.entries) schedules.set(entry.scheduleId, entry);
     problems.push(...hooks.problems, ...fires.problems);
   }

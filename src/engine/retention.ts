@@ -1,4 +1,5 @@
-// Deletes finished tasks after their time, in small transactions. Their start keys stay: a key starts one task for ever.
+// Deletes finished tasks and the records of occurrences after their time, in small transactions. Start keys stay: a key starts one task
+// for ever.
 import type { Bus } from "../core/bus.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
@@ -18,5 +19,6 @@ export function createRetention(deps: {
   if (retentionMs === null) return null;
   return createLoop("retention", EVERY_MS, deps, async () => {
     while ((await deps.store.tasks.forget(deps.clock.now() - retentionMs, BATCH)) === BATCH);
+    while ((await deps.store.schedules.forget(deps.clock.now() - retentionMs, BATCH)) === BATCH);
   });
 }

@@ -17,6 +17,8 @@ export interface DiscoveredWorkflow {
   /** As the file declares them, normalised by the host to plain data; checked by the catalog. */
   readonly webhooks: readonly unknown[];
   readonly schedule: unknown;
+  /** What CRON or INTERVAL of the first version say, in SCHEDULE's words, where the file has no SCHEDULE. */
+  readonly v1Schedule?: unknown;
   readonly principal: true | string | null;
   /** The Input dataclass as JSON Schema, or null when the file has none. */
   readonly inputSchema: JsonText | null;

@@ -54,6 +54,7 @@ export class ScheduleBench {
   files = new Map<string, ScheduleDefinition>();
   /** Whether all of them load. */
   complete = true;
+  unsure = new Set<string>();
   /** Workflows that this process does not serve. */
   readonly unserved = new Set<string>();
   pokes = 0;
@@ -92,7 +93,7 @@ export class ScheduleBench {
       startRate,
       removeAfterMs,
       reconcileMs,
-      declared: () => ({ schedules: this.files, complete: this.complete }),
+      declared: () => ({ schedules: this.files, complete: this.complete, unsure: this.unsure }),
       digest: digestOf,
     });
   }

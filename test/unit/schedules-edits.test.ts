@@ -102,6 +102,16 @@ test("a file that does not load removes nothing", async () => {
   expect((await b.row("a")).state).toBe("active");
 });
 
+test("a mistake in a schedule leaves it as it was, and others may go", async () => {
+  const b = await bench();
+  await b.declare(definition("a"), definition("b"));
+  b.unsure.add("a");
+  await b.declare();
+  await b.pass(MINUTE);
+  expect(await b.history("a")).toEqual(["23:01 fired"]);
+  expect((await b.row("b")).state).toBe("removed");
+});
+
 test("where several processes declare, what is missing is removed only after a while", async () => {
   const b = await bench({ removeAfterMs: 2 * MINUTE });
   await b.declare(definition("a", cron("0 * * * *")));

@@ -17,7 +17,7 @@ from typing import Any
 
 from . import import_paths
 from .gate import Candidate, look, workflow_files
-from .metadata import SHORTHANDS, description_of, principal_of, schedule_of, webhooks_of
+from .metadata import SHORTHANDS, description_of, principal_of, schedule_of, v1_schedule_of, webhooks_of
 from .problems import Problem, import_problem
 from .schema import input_schema
 from .snapshot import Snapshot, SnapshotLoader, is_foreign
@@ -35,6 +35,7 @@ class Workflow:
     webhooks: list[dict[str, Any]]
     schedule: Any
     principal: bool | str | None
+    v1_schedule: dict[str, Any] | None
 
     def as_json(self) -> dict[str, Any]:
         """The extended protocol's form."""
@@ -43,6 +44,7 @@ class Workflow:
             "source_path": self.path,
             "webhooks": self.webhooks,
             "schedule": self.schedule,
+            "v1_schedule": self.v1_schedule,
             "principal": self.principal,
             "input_schema": input_schema(self.module),
             "description": description_of(self.handler, self.module),
@@ -156,7 +158,8 @@ class Discoverer:
             return
         for shorthand in SHORTHANDS:
             if hasattr(module, shorthand) and not hasattr(module, "SCHEDULE"):
-                report("shorthand", f"{shorthand} is ignored; declare a SCHEDULE instead", "warning", None)
+                message = f"{shorthand} is ignored; declare a SCHEDULE instead, or set project.v1_schedules in chiron.toml"
+                report("shorthand", message, "warning", None)
         handler = getattr(module, "handler", None)
         if not callable(handler):
             what = "has no handler" if handler is None else f"has a handler that is a {type(handler).__name__}"
@@ -170,6 +173,7 @@ class Discoverer:
             webhooks_of(getattr(module, "WEBHOOKS", None), report),
             schedule_of(getattr(module, "SCHEDULE", None), name, path, report),
             principal_of(getattr(module, "WORKFLOW_PRINCIPAL", None)),
+            None if hasattr(module, "SCHEDULE") else v1_schedule_of(module),
         )
 
     def _files(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ What the values mean is the catalog's affair; here only the shape is checked, an
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -105,6 +106,17 @@ def _schedule(declared: Mapping[str, object], default_id: str, name: str, path: 
     spec.setdefault("workflow_name", name)
     spec.setdefault("source_path", path)
     return spec
+
+
+def v1_schedule_of(module: object) -> dict[str, Any] | None:
+    """What CRON or INTERVAL of the first version declare, for an engine that is told to honour them."""
+    cron, interval = (getattr(module, name, None) for name in SHORTHANDS)
+    if cron is not None:
+        return {"cron": plain(cron)}
+    if interval is None:
+        return None
+    seconds = interval.total_seconds() if isinstance(interval, datetime.timedelta) else interval
+    return {"interval_seconds": plain(int(seconds) if isinstance(seconds, float) and seconds.is_integer() else seconds)}
 
 
 def principal_of(declared: object) -> bool | str | None:

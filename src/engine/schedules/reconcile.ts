@@ -9,6 +9,8 @@ export interface Declared {
   readonly schedules: ReadonlyMap<string, ScheduleDefinition>;
   /** Whether every file could be read: only then a schedule that is not there is gone. */
   readonly complete: boolean;
+  /** Workflows whose declaration of a schedule is wrong: what they declared before stays in force. */
+  readonly unsure?: ReadonlySet<string>;
 }
 
 export interface ReconcileDeps extends WriteDeps {
@@ -56,7 +58,10 @@ async function settle(deps: ReconcileDeps, declared: Declared, id: string, first
 function step(deps: ReconcileDeps, declared: Declared, id: string, { now, schedule }: Seen): Promise<boolean> {
   const definition = declared.schedules.get(id);
   if (schedule === null) return definition ? introduce(deps, definition, now) : Promise.resolve(true);
-  if (definition === undefined) return remove(deps, schedule, now, declared.complete);
+  if (definition === undefined) {
+    const isGone = declared.complete && !declared.unsure?.has(schedule.definition.workflowName);
+    return isGone ? remove(deps, schedule, now) : Promise.resolve(true);
+  }
   const row = rewound(schedule, now);
   if (isSame(row, definition)) return row === schedule ? Promise.resolve(true) : declare(deps, declarationOf(row));
   return replace(deps, row, definition, now);
@@ -147,8 +152,8 @@ export function heldOf({ store }: WriteDeps, scheduleId: string) {
   return store.schedules.occurrences({ scheduleId, outcome: "held", ascending: true, limit: HELD_AT_ONCE });
 }
 
-async function remove(deps: ReconcileDeps, row: StoredSchedule, now: number, complete: boolean): Promise<boolean> {
-  if (row.state === "removed" || !complete) return true;
+async function remove(deps: ReconcileDeps, row: StoredSchedule, now: number): Promise<boolean> {
+  if (row.state === "removed") return true;
   const missingSince = row.missingSince ?? now;
   if (now - missingSince < deps.removeAfterMs) {
     return row.missingSince !== null || declare(deps, { ...declarationOf(row), missingSince });
