@@ -138,10 +138,12 @@ begin
   select array_agg(x.n order by x.run, x.n), array_agg(x.run order by x.run, x.n), array_agg(x.worker order by x.run, x.n)
   into ns, run_ids, workers
   from json_to_recordset(members) as x(n integer, run uuid, worker text);
-  if not again and chiron.owns_absurd() then
-    select * into held from chiron.fence_all_{n}(run_ids, workers);
+  if again or not chiron.owns_absurd() then
+    return query select * from chiron.complete_each_{n}(members, again);
+    return;
   end if;
-  if held is null or held.passed is not true or (select count(distinct i) from unnest(run_ids) i) < cardinality(ns) then
+  select * into held from chiron.fence_all_{n}(run_ids, workers);
+  if held.passed is not true or (select count(distinct i) from unnest(run_ids) i) < cardinality(ns) then
     return query select * from chiron.complete_each_{n}(members, again);
     return;
   end if;
