@@ -22,6 +22,8 @@ export class NotConnected extends Error {}
 export class Database {
   readonly #pool: pg.Pool;
   readonly #time: Clock | null;
+  /** The server processes that work for this pool. */
+  readonly #serving = new Set<number>();
   #moments = 0;
 
   constructor(options: DatabaseOptions) {
@@ -29,10 +31,16 @@ export class Database {
     this.#pool = new pg.Pool({ ...options.config, max: options.poolSize });
     // A connection that breaks while idle leaves the pool by itself; one that breaks in use fails its statement, which tells.
     this.#pool.on("error", () => undefined);
-    this.#pool.on("connect", (client) => client.on("error", () => undefined));
     // One that breaks while it is in use says so twice: to the statement, which answers for it, and to the process, which would end.
-    this.#pool.on("connect", (client) => client.on("error", () => undefined));
+    this.#pool.on("connect", (client) => {
+      client.on("error", () => undefined);
+      this.#serving.add(processIdOf(client));
+    });
+    this.#pool.on("remove", (client) => this.#serving.delete(processIdOf(client)));
   }
+
+  /** Whether this server process works for this pool. A pooler in between hides that: then none does. */
+  readonly isServedBy = (processId: number): boolean => this.#serving.has(processId);
 
   /** Changes something; by the store's time. */
   write<Row extends object>(sql: string, values: readonly unknown[]): Promise<Row[]> {
@@ -71,6 +79,11 @@ export class Database {
     const micros = String(this.#moments).padStart(3, "0");
     return new Date(time.now()).toISOString().replace("Z", `${micros}Z`);
   }
+}
+
+/** Said by the server when the connection was made; the type does not have it. */
+function processIdOf(client: pg.PoolClient): number {
+  return (client as pg.PoolClient & { readonly processID: number }).processID;
 }
 
 export interface ConnectionOptions {

@@ -14,14 +14,18 @@ export interface Listener {
 const CHANNELS = "select chiron.wake_channel(queue) as channel from chiron.queues";
 const RETRY_MS = 5_000;
 
-/** Connects with the first subscriber. */
-export function createListener(config: pg.ClientConfig): Listener {
+/**
+ * Connects with the first subscriber. `isOwn` tells the sender of a notification from this process's own: whoever writes here says so
+ * himself, and looking twice would cost more than the write.
+ */
+export function createListener(config: pg.ClientConfig, isOwn: (processId: number) => boolean): Listener {
   const listeners = new Set<() => void>();
   const stop = new AbortController();
   let loop: Promise<void> | null = null;
   const keepListening = async (): Promise<void> => {
     while (!stop.signal.aborted) {
-      const reachable = await listenOnce(config, stop.signal, () => {
+      const reachable = await listenOnce(config, stop.signal, ({ processId }) => {
+        if (isOwn(processId)) return;
         for (const listen of listeners) listen();
       }).catch(() => true);
       if (!reachable) return;
@@ -44,7 +48,11 @@ export function createListener(config: pg.ClientConfig): Listener {
 }
 
 /** Settles when the connection has ended; false: notifications do not pass here. */
-async function listenOnce(config: pg.ClientConfig, stop: AbortSignal, tell: () => void): Promise<boolean> {
+async function listenOnce(
+  config: pg.ClientConfig,
+  stop: AbortSignal,
+  tell: (sent: pg.Notification) => void,
+): Promise<boolean> {
   const client = new pg.Client(config);
   const ended = new Promise<void>((resolve) => {
     client.on("end", resolve);

@@ -57,7 +57,7 @@ export async function openPostgres(options: OpenOptions): Promise<Store> {
   const batches = { commits: new Histogram(BATCH_SIZES), claims: new Histogram(BATCH_SIZES) };
   const refuse = (): Error => closed(location);
   const gatherer = new Gatherer(clock ?? REAL_TIMING, refuse, (calls) => batches.commits.observe(calls));
-  const listener = createListener(config);
+  const listener = createListener(config, database.isServedBy);
   const boot = randomBytes(6).toString("hex");
   const session = { sender: createSender(database, location), gatherer, batches, queues, boot, location };
   return buildStore(session, { schema, version }, listener, async () => {

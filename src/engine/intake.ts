@@ -19,9 +19,9 @@ export interface IntakeDeps {
   readonly names: WorkflowNames;
   readonly enablement: Enablement;
   readonly defaultMaxAttempts: number;
-  /** Called in the same turn as the enqueue, so that the claim joins its transaction where the store has only one at a time. */
+  /** Called in the same turn as the enqueue: the claim joins its transaction where the store has only one at a time, else it waits for its commit. */
   readonly poke: () => void;
-  /** Called when the task is committed, for a store whose claims run beside other transactions. */
+  /** Called when a delivery's task is committed, for a store whose claims run beside other transactions. */
   readonly committed: () => void;
 }
 
@@ -30,7 +30,6 @@ export async function createRun(deps: IntakeDeps, request: CreateRun): Promise<E
   const enqueued = deps.store.tasks.enqueue([task]);
   deps.poke();
   const answer = (await enqueued)[0]!;
-  deps.committed();
   if (answer.created) announceTask(deps, task, answer);
   return answer;
 }

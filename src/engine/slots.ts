@@ -99,10 +99,12 @@ export class Slot {
   /** Gives the place to the run that has waited longest for one, else to whoever is taken next. */
   #vacate(): void {
     const queue = this.#queue;
+    // Where there was room before, whoever made a run due has said so, and it was taken.
+    const wasFull = queue.active >= queue.most;
     queue.active -= 1;
     const next = queue.active < queue.most ? queue.returning.shift() : undefined;
     if (next) next.#enter();
-    this.#freed();
+    if (wasFull) this.#freed();
   }
 
   #enter(): void {
