@@ -133,7 +133,9 @@ export class Worker implements Service {
     while (this.#wanted && this.#ending) {
       this.#wanted = false;
       if (!this.#deps.names.ready()) return;
-      if (!(await this.#codeIsKept())) return;
+      // In the same turn where nothing is pending: the claim is then part of the transaction of what poked.
+      const keeping = this.#deps.code?.pending() ?? null;
+      if (keeping !== null && !(await this.#isKept(keeping))) return;
       const { leaseMs, owner } = this.#deps.settings;
       const generation = this.#deps.names.generation();
       const keepPinned = this.#keepsPins;
@@ -162,12 +164,10 @@ export class Worker implements Service {
     return (this.#deps.code?.older ?? null) !== null;
   }
 
-  /** False: the store cannot record it now; the next poll tries again. */
-  async #codeIsKept(): Promise<boolean> {
-    const pending = this.#deps.code?.pending() ?? null;
-    if (pending === null) return true;
+  /** Whether the code that serves is recorded. If not, the store cannot do that now, and the next poll tries again. */
+  async #isKept(keeping: Promise<void>): Promise<boolean> {
     try {
-      await pending;
+      await keeping;
       return this.#ending !== null;
     } catch (error) {
       this.#fault(error);
