@@ -123,6 +123,14 @@ test("post_summary says that its message was not sent", async () => {
   expect((await logLines(server, run.task_id, "chiron")).join("\n")).toContain("All systems are fine.");
 });
 
+test("release_notes groups and renders with the local tool beside it", async () => {
+  expect(await output("release_notes")).toEqual({
+    notes: "Version 1.2.0\n\nNew:\n- dark mode\n\nFixed:\n- flicker on scroll\n\nOther:\n- update the docs",
+  });
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  expect(metrics).toContain('\nrelease_changes{version="1.2.0"} 3\n');
+});
+
 test("weekday_digest digests with its default profile", async () => {
   expect(await output("weekday_digest")).toEqual({
     profile: "default",
