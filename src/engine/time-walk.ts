@@ -32,6 +32,8 @@ export interface MoveOptions {
   readonly jump?: boolean;
   /** Longest real time for this call, in ms. A walk that is not over by then stops where it is. */
   readonly limitMs: number;
+  /** Stops the walk where it is: whoever asked for it has gone. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Moved {
@@ -51,8 +53,8 @@ const LOOK_MS = 2;
 /** Looks in the next turns of the event loop before it begins to wait in between. */
 const QUICK_LOOKS = 20;
 /** Nothing stays due for years: a target beyond is a mistyped one. 2000-01-01 to 2200-01-01. */
-export const EARLIEST_MS = 946_684_800_000;
-export const LATEST_MS = 7_258_118_400_000;
+const EARLIEST_MS = 946_684_800_000;
+const LATEST_MS = 7_258_118_400_000;
 
 export class TimeWalk {
   readonly #clock: MovableClock;
@@ -89,7 +91,8 @@ export class TimeWalk {
       const mode = (options.freeze ?? before.mode === "frozen") ? "frozen" : "running";
       const isForward = toMs >= this.#clock.now();
       const deadline = this.#clock.monotonic() + options.limitMs;
-      const walked = isForward && !options.jump ? await this.#walk(toMs, deadline) : await this.#jump(toMs);
+      const walked =
+        isForward && !options.jump ? await this.#walk(toMs, deadline, options.signal) : await this.#jump(toMs);
       this.#clock.move(this.#clock.now(), mode);
       this.#tell();
       await this.#settle(deadline);
@@ -129,7 +132,7 @@ export class TimeWalk {
     throw new ChironError("conflict", "nothing will become due: no run sleeps and no schedule is active");
   }
 
-  async #walk(toMs: number, deadline: number): Promise<Pick<Moved, "done" | "stops">> {
+  async #walk(toMs: number, deadline: number, signal?: AbortSignal): Promise<Pick<Moved, "done" | "stops">> {
     let stops = 0;
     // Between stops the clock stands still: what happens at a stop happens at its time.
     this.#clock.move(this.#clock.now(), "frozen");
@@ -137,7 +140,7 @@ export class TimeWalk {
       await this.#settle(deadline);
       const next = await this.#engine.nextDueAt();
       const isLast = next === null || next > toMs;
-      if (isLast || this.#clock.monotonic() >= deadline) {
+      if (isLast || signal?.aborted || this.#clock.monotonic() >= deadline) {
         if (isLast) await this.#step(toMs);
         return { done: isLast, stops };
       }

@@ -79,10 +79,10 @@ export function clockRoutes(deps: ApiDeps): Route[] {
         200: { description: "Moved.", schema: MovedAnswer },
         409: { description: "The clock cannot be moved here, or nothing will become due.", schema: ErrorAnswer },
       },
-      async handle({ body }) {
+      async handle({ body, request }) {
         const walk = deps.time;
         if (!walk) throw immovable();
-        const moved = await perform(walk, body);
+        const moved = await perform(walk, body, request.signal);
         const { targetMs, done, stops, busy } = moved;
         const answer = { ...(await clockFields(deps)), done, target: rfc3339(targetMs), stops, busy };
         return json(JSON.stringify({ ok: true, ...answer }));
@@ -91,7 +91,11 @@ export function clockRoutes(deps: ApiDeps): Route[] {
   ];
 }
 
-async function perform(walk: TimeWalk, body: z.output<typeof MoveBody>): ReturnType<TimeWalk["move"]> {
+async function perform(
+  walk: TimeWalk,
+  body: z.output<typeof MoveBody>,
+  signal: AbortSignal,
+): ReturnType<TimeWalk["move"]> {
   if (body.action === "follow") {
     await walk.follow();
     return { done: true, targetMs: walk.reading().nowMs, stops: 0, busy: 0 };
@@ -99,6 +103,7 @@ async function perform(walk: TimeWalk, body: z.output<typeof MoveBody>): ReturnT
   const { freeze, jump } = body;
   return walk.move(moveOf(body), {
     limitMs: LIMIT_MS,
+    signal,
     ...(freeze === undefined ? {} : { freeze }),
     ...(jump === undefined ? {} : { jump }),
   });
