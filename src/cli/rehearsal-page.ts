@@ -113,7 +113,9 @@ function remarks({ rehearsal, schedules, zone, fromMs, toMs, problems }: Rehears
     if (reading) lines.push(readingText(schedule, reading));
   }
   // What the numbers of a quartz expression were is not stored with it; its file's problem tells both readings.
-  for (const { message } of problems) if (message.includes("in effect: quartz")) lines.push(message);
+  const names = new Set(schedules.map(({ workflow_name }) => workflow_name));
+  for (const { message, workflow_name: name } of problems)
+    if (message.includes("in effect: quartz") && name && names.has(name)) lines.push(message);
   return lines.length > 0 ? ["", ...lines] : [];
 }
 

@@ -15,6 +15,7 @@ export interface WireProblem {
   readonly kind: string;
   readonly message: string;
   readonly severity: "error" | "warning";
+  readonly workflow_name?: string | null;
 }
 
 export interface WireSchedule {
