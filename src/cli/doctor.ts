@@ -5,6 +5,7 @@ import { action, withCommonOptions, type CommandContext, type CommandDeps, type 
 import { checkAgents } from "./doctor-agents.ts";
 import { checkClock, checkDatabaseUrl, checkDisk, checkNode, checkWatches } from "./doctor-machine.ts";
 import { checkKeys, checkPort, checkPython, checkServer, checkStore, checkWorkflows } from "./doctor-project.ts";
+import { checkSlack } from "./doctor-slack.ts";
 import type { Diagnosis, Examination } from "./examination.ts";
 import { printable, type Output } from "./output.ts";
 
@@ -18,6 +19,7 @@ const EXAMINATIONS: readonly (readonly [name: string, examine: Examination])[] =
   ["port", checkPort],
   ["keys", checkKeys],
   ["agents", checkAgents],
+  ["slack", checkSlack],
   ["file watching", checkWatches],
   ["clock", checkClock],
   ["database url", checkDatabaseUrl],

@@ -10,7 +10,7 @@ import type { ButtonValues } from "../effects/slack/button-values.ts";
 import { readButtonGroup, signButtons } from "../effects/slack/buttons.ts";
 import { readClick, type ClickRequest } from "../effects/slack/click.ts";
 import type { Effect } from "../ports/store-effects.ts";
-import { CreateAnswer } from "./answers.ts";
+import { CreateAnswer, ErrorAnswer } from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { findEffect } from "./outbox.ts";
 import { json } from "./responses.ts";
@@ -54,7 +54,10 @@ function invokeRoute(deps: ApiDeps): Route {
     summary: "A click on a button in Slack: starts the button's workflow with the click in its input.",
     access: "write",
     body: InvokeBody,
-    answers: { 200: { description: "Queued, or the run that this click started before.", schema: startedAnswer() } },
+    answers: {
+      200: { description: "Queued, or the run that this click started before.", schema: startedAnswer() },
+      404: { description: "The button's workflow is gone.", schema: ErrorAnswer },
+    },
     handle: ({ body }) =>
       invoke(deps, {
         button: body.button,
@@ -74,7 +77,10 @@ function clickRoute(deps: ApiDeps): Route {
     access: "write",
     params: z.object({ id: z.string().max(256) }),
     body: ClickBody,
-    answers: { 200: { description: "The run that the click started.", schema: startedAnswer() } },
+    answers: {
+      200: { description: "The run that the click started.", schema: startedAnswer() },
+      409: { description: "It is no message with buttons.", schema: ErrorAnswer },
+    },
     async handle({ params, body }) {
       const { element, message } = clickable(await findEffect(deps, params.id), body.action, valuesOf(deps));
       const name = body.user?.trim() || "you";
