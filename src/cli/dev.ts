@@ -11,6 +11,7 @@ import {
   type CommandDeps,
   type CommonOptions,
 } from "./command.ts";
+import { agentSummary } from "./agent-summary.ts";
 import { createEventLines, problemText } from "./event-lines.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
 import { describeServer, untilStopped, type ServerStatus } from "./server-life.ts";
@@ -133,6 +134,7 @@ function welcome(say: (line: string) => void, status: ServerStatus, runtime: Run
   say(
     `  Workflows  ${count(status.workflows, "workflow")}, ${count(status.webhooks, "webhook")}, ${count(status.schedules, "schedule")} in ${status.dirs.map(shown).join(", ")}`,
   );
+  if (runtime.config.agents.backend !== "local") say(`  Agents     ${agentSummary(runtime.config.agents)}`);
   if (runtime.slack === "live") say(`  Slack      live: messages are posted to ${runtime.config.slack.apiUrl}`);
   if (status.taken_over > 0) say(`  Taken over ${count(status.taken_over, "run")} of an earlier process`);
   const problems = runtime.catalog.current().problems;

@@ -2,6 +2,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { BackendSettings } from "../effects/agents/settings.ts";
+import { agentSummary } from "./agent-summary.ts";
 import type { Examination } from "./examination.ts";
 import { shownPath } from "./workflows.ts";
 
@@ -14,27 +15,11 @@ export const checkAgents: Examination = ({ config }) => {
   const { backend, backends, harnesses } = config.agents;
   const used = [...new Set([backend, ...Object.values(harnesses)])];
   const lacks = used.flatMap((name) => lackOf(name, backends[name]!, config.root));
-  const special = Object.entries(harnesses).map(([harness, name]) => `${harness}: ${shown(name, backends[name]!)}`);
-  const summary = [shown(backend, backends[backend]!), ...special].join(", ");
+  const summary = agentSummary(config.agents);
   const [first] = lacks;
   if (!first) return { name: "agents", status: "ok", message: summary };
   return { name: "agents", status: "warn", message: `${summary}: ${first.what}`, fix: first.fix };
 };
-
-function shown(name: string, one: BackendSettings): string {
-  switch (one.kind) {
-    case "local":
-      return "a local stand-in answers, no agent is asked";
-    case "session":
-      return `${name} (session at ${one.url ?? "no address"})`;
-    case "command":
-      return `${name} (command ${one.command[0]})`;
-    case "openai":
-      return `${name} (openai at ${one.baseUrl})`;
-    case "script":
-      return `${name} (script ${path.basename(one.file)})`;
-  }
-}
 
 function lackOf(name: string, one: BackendSettings, root: string): Lack[] {
   const where = `agents.backends.${name}`;

@@ -10,6 +10,7 @@ import {
   type CommandDeps,
   type CommonOptions,
 } from "./command.ts";
+import { agentSummary } from "./agent-summary.ts";
 import { createJsonLines } from "./event-lines.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
 import { describeServer, untilStopped } from "./server-life.ts";
@@ -106,6 +107,8 @@ async function serve({ wiring, output, config }: CommandContext, options: ServeO
       output.note(
         `chiron serves ${status.workflows} workflows (${[...roles].join(", ")}) at ${url} on ${status.store}`,
       );
+    if (work && config.agents.backend === "local" && !output.json)
+      output.note(`agents: ${agentSummary(config.agents)}`);
     await stopped;
     return 0;
   } finally {
