@@ -255,8 +255,8 @@ export function schedulesContract(test: Case): void {
     expect(newest!.at).toBe(times[2]);
     expect(await schedules.occurrences({ ...all, outcome: "fired", before: newest!.seq, limit: 1 })).toEqual([second]);
     const fireKeys = [keyOf(times[0]!), keyOf(times[1]!), "none"];
-    expect((await schedules.occurrences({ ...all, fireKeys })).map(({ at }) => at).toSorted()).toEqual(
-      times.slice(0, 2),
+    expect((await schedules.occurrences({ ...all, fireKeys })).map(({ at }) => at)).toEqual(
+      expect.arrayContaining(times.slice(0, 2)),
     );
   });
 

@@ -83,6 +83,44 @@ test("the database's clock decides when a replica's own is an hour wrong", async
   }
 });
 
+test("a pass that fails at any of its statements leaves everything as it was, and the next one goes on", async () => {
+  const { store, clock } = await lab.open();
+  const bench = new ScheduleBench(store, clock);
+  const tables = [
+    "chiron.schedules",
+    "chiron.occurrences",
+    "chiron.start_keys",
+    "chiron.tasks",
+    "absurd.t_centaur_workflows",
+    "absurd.r_centaur_workflows",
+    "absurd.r_centaur_workflow_schedules",
+  ];
+  await lab.query(
+    "create function public.fail() returns trigger language plpgsql as 'begin raise exception ''fails here''; end'",
+  );
+  try {
+    await bench.declare(definition("a", { overlap: "queue" }));
+    for (const [index, table] of tables.entries()) {
+      const { version } = await bench.row("a");
+      await lab.query(
+        `create trigger fails before insert or update on ${table} for each row execute function public.fail()`,
+      );
+      await bench.pass(MINUTE);
+      await lab.query(`drop trigger fails on ${table}`);
+      expect((await bench.row("a")).version, table).toBe(version);
+      expect(await bench.records("a")).toHaveLength(index);
+      expect(bench.faults().at(-1)).toContain("fails here");
+      await bench.pass(0);
+      expect(await bench.records("a")).toHaveLength(index + 1);
+      await bench.work();
+    }
+    expect(await bench.tasks()).toHaveLength(tables.length);
+  } finally {
+    await lab.query("drop function if exists public.fail() cascade");
+    await store.admin.close();
+  }
+});
+
 interface TickRow {
   readonly state: string;
   readonly schedule: string;

@@ -179,6 +179,7 @@ class Trial {
   /** The nth write of a round fails, before or after it took effect; then a new process begins. */
   async #kill(after: boolean, nth: number): Promise<void> {
     const bench = this.#bench;
+    const real = this.#real;
     let left = nth;
     const mortal =
       <A, R>(write: (argument: A) => Promise<R>) =>
@@ -188,9 +189,11 @@ class Trial {
         if (after && left === 0) await write(argument);
         throw new Error("killed");
       };
-    Object.assign(bench.store.schedules, { account: mortal(this.#real.account), declare: mortal(this.#real.declare) });
+    const account = mortal((steps: Parameters<typeof real.account>[0]) => real.account(steps));
+    const declare = mortal((rows: Parameters<typeof real.declare>[0]) => real.declare(rows));
+    Object.assign(bench.store.schedules, { account, declare });
     await this.#round(25 * MINUTE);
-    Object.assign(bench.store.schedules, { account: this.#real.account, declare: this.#real.declare });
+    Object.assign(bench.store.schedules, real);
     bench.restart();
     await this.#round(0);
   }
