@@ -31,7 +31,8 @@ function pairsOf(beginning: Beginning): Pair[] {
   return meant.flatMap((first) => meant.map((second) => [first, second] as const));
 }
 
-describe.concurrent("two transitions at once", () => {
+// A test's time includes its wait for a free world.
+describe.concurrent("two transitions at once", { timeout: 240_000 }, () => {
   let server: TestServer;
   const idle: Courses[] = [];
   const worlds: World[] = [];

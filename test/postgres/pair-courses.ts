@@ -91,7 +91,7 @@ export class Courses {
 
   /** How a pair may come out. */
   async #right(beginning: Beginning, [a, b]: Pair): Promise<string[]> {
-    const right = [await this.#inOrder(beginning, [a, b], "12"), await this.#inOrder(beginning, [a, b], "21")];
+    const right = [await this.#inOrder(beginning, [a, b], "12"), swapped(await this.#inOrder(beginning, [b, a], "12"))];
     if (PASSES_BY.has(b)) right.push(await this.#inOrder(beginning, [a, b], "1"));
     if (PASSES_BY.has(a)) right.push(await this.#inOrder(beginning, [a, b], "2"));
     return right;
@@ -125,7 +125,7 @@ export class Courses {
   }
 
   #outcome(first: string, second: string, seen: string): string {
-    return `first ${first}, second ${second}, then ${seen}`;
+    return `one: ${first}, two: ${second}, then ${seen}`;
   }
 
   /** The answer without ids and times, or the error; never rejects. */
@@ -138,4 +138,12 @@ export class Courses {
         : `error ${(error as { code?: string }).code} ${String(error)}`;
     }
   }
+}
+
+/** The outcome with the hands exchanged. */
+function swapped(outcome: string): string {
+  const [, one, two, seen] = /^one: (.*), two: (.*), then (.*)$/s.exec(outcome)!;
+  const exchange = (text: string): string =>
+    text.replace(/\b(?:one|two)\b/g, (name) => (name === "one" ? "two" : "one"));
+  return `one: ${exchange(two!)}, two: ${exchange(one!)}, then ${exchange(seen!)}`;
 }

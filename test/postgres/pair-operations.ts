@@ -52,7 +52,7 @@ export const OPERATION_NAMES = Object.keys(OPERATIONS) as OperationName[];
 /** These pass over what another transaction holds: they may do nothing where one after the other they would. */
 export const PASSES_BY: ReadonlySet<OperationName> = new Set(["claim", "expire"]);
 
-const CLAIM_SIDE = ["checkpoint", "complete", "fail", "release", "extend", "suspend"] as const;
+const CLAIM_SIDE = ["checkpoint", "complete", "fail", "release", "suspend"] as const;
 const AWAITS = ["await of an event", "await of a child"] as const;
 const ENDS_OF_WAITS = ["emit", "child's end"] as const;
 
@@ -61,7 +61,7 @@ export const BEGINNINGS = {
   pending: ["claim", "expire", "cancel", "checkpoint"],
   fresh: ["cancel", "checkpoint", "complete", "suspend", ...AWAITS, ...ENDS_OF_WAITS],
   running: ["cancel", ...CLAIM_SIDE, ...AWAITS, ...ENDS_OF_WAITS],
-  lapsed: ["claim", "expire", "cancel", ...CLAIM_SIDE, "await of an event"],
+  lapsed: ["claim", "expire", "cancel", "checkpoint", "complete", "extend", "await of an event"],
   waiting: ["claim", "expire", "cancel", "checkpoint", ...ENDS_OF_WAITS],
   overdue: ["claim", "expire", "cancel", ...ENDS_OF_WAITS],
   failed: ["claim", "expire", "cancel", "retry"],

@@ -50,8 +50,8 @@ export class World {
 
   private constructor(clients: readonly pg.Client[], queues: Session["queues"]) {
     const [one, two, observer] = clients as [pg.Client, pg.Client, pg.Client];
-    this.first = new Hand("first", one, this.#storeOver(one, queues, "first"));
-    this.second = new Hand("second", two, this.#storeOver(two, queues, "second"));
+    this.first = new Hand("one", one, this.#storeOver(one, queues, "one"));
+    this.second = new Hand("two", two, this.#storeOver(two, queues, "two"));
     this.observer = observer;
   }
 
