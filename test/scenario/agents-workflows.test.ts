@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeProject, startChiron, type Answer, type Chiron, type Project } from "../support/chiron-process.ts";
 
 const SCRIPT = `answers:
-  - { contains: "slow", text: "slow done", delay: 400ms }
+  - { contains: "slow", text: "slow done", delay: 1s }
   - { contains: "fail", error: "no such luck" }
   - { agent: named, text: "called by name" }
   - { text: "fast: {prompt}" }
@@ -104,13 +104,13 @@ async function output(workflowName: string): Promise<Answer["body"]> {
 test("turns of a gather run at once", async () => {
   const { answers, seconds } = await output("gathers");
   expect(answers).toBe(4);
-  expect(seconds).toBeLessThan(1.2);
+  expect(seconds).toBeLessThan(3);
 });
 
 test("start_agent returns at once, and its handle is its result when it is awaited", async () => {
   const told = await output("starts");
   expect(told).toMatchObject({ two: "slow done", same: true, one: "called by name" });
-  expect(told.started).toBeLessThan(0.2);
+  expect(told.started).toBeLessThan(0.8);
 });
 
 test("a batch answers in order, and a wrong one is refused before anybody is asked", async () => {
