@@ -61,6 +61,7 @@ export function action<O extends CommonOptions>(
     const output = createOutput({ json: options.json ?? false, stdout: process.stdout, stderr: process.stderr });
     try {
       const common: ConfigFlags = {
+        dotenv: true,
         ...(options.db ? { db: options.db } : {}),
         ...(options.store === "sqlite" || options.store === "postgres" ? { store: options.store } : {}),
         ...(options.python ? { python: options.python } : {}),

@@ -64,7 +64,6 @@ export function addDevCommand(program: Command, deps: CommandDeps): void {
 
 function flagsOf(options: DevOptions, dirs: readonly string[]): ConfigFlags {
   return {
-    dotenv: true,
     ...recordingFlags(options),
     ...(dirs.length > 0 ? { dirs } : {}),
     ...(options.postgres ? { storeDefault: "postgres" as const } : {}),

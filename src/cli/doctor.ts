@@ -5,6 +5,7 @@ import { action, withCommonOptions, type CommandContext, type CommandDeps, type 
 import { checkAgents } from "./doctor-agents.ts";
 import { checkClock, checkDatabaseUrl, checkDisk, checkNode, checkWatches } from "./doctor-machine.ts";
 import { checkKeys, checkPort, checkPython, checkServer, checkStore, checkWorkflows } from "./doctor-project.ts";
+import { checkSecrets } from "./doctor-secrets.ts";
 import { checkSlack } from "./doctor-slack.ts";
 import type { Diagnosis, Examination } from "./examination.ts";
 import { printable, type Output } from "./output.ts";
@@ -20,6 +21,7 @@ const EXAMINATIONS: readonly (readonly [name: string, examine: Examination])[] =
   ["keys", checkKeys],
   ["agents", checkAgents],
   ["slack", checkSlack],
+  ["secrets", checkSecrets],
   ["file watching", checkWatches],
   ["clock", checkClock],
   ["database url", checkDatabaseUrl],

@@ -53,13 +53,7 @@ export function addRunCommand(program: Command, deps: CommandDeps): void {
     .option("--key <key>", "start at most one task with this key, for ever")
     .option("--max-attempts <n>", "attempts before the task fails (default 5)")
     .addHelpText("after", EXAMPLES)
-    .action(
-      action<RunOptions>(
-        deps,
-        (context, options, [name]) => run(context, options, name!),
-        () => ({ dotenv: true }),
-      ),
-    );
+    .action(action<RunOptions>(deps, (context, options, [name]) => run(context, options, name!)));
 }
 
 async function run(context: CommandContext, options: RunOptions, name: string): Promise<number> {

@@ -57,6 +57,7 @@ export function addServeCommand(program: Command, deps: CommandDeps): void {
 
 function flagsOf(options: ServeOptions, dirs: readonly string[]): ConfigFlags {
   return {
+    dotenv: false,
     storeDefault: "postgres",
     graceDefaultMs: 30_000,
     ...(dirs.length > 0 ? { dirs } : {}),

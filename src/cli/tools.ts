@@ -41,13 +41,7 @@ export function addToolsCommands(program: Command, deps: CommandDeps): void {
       "after",
       `\nExamples:\n  $ chiron tools call text.slugify --args '{"text": "Hello World"}'\n  $ chiron tools call time.now`,
     )
-    .action(
-      action<CallOptions>(
-        deps,
-        (context, options, [name]) => call(context, options, name!),
-        () => ({ dotenv: true }),
-      ),
-    );
+    .action(action<CallOptions>(deps, (context, options, [name]) => call(context, options, name!)));
 }
 
 async function list(context: CommandContext, options: CommonOptions): Promise<void> {

@@ -37,8 +37,8 @@ afterAll(async () => {
   project.remove();
 });
 
-const call = (tool: string, method: string, args: object = {}, more: object = { max_attempts: 1 }) =>
-  ended(server, "caller", { tool, method, args }, more);
+const call = (tool: string, method: string, args: object = {}) =>
+  ended(server, "caller", { tool, method, args }, { max_attempts: 1 });
 const reloaded = () => server.nextEvent(({ type }) => type === "catalog.reloaded");
 
 test("a workflow calls a function of a file beside its folder", async () => {
