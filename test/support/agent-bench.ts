@@ -5,6 +5,8 @@ import { parse as parseToml } from "smol-toml";
 import { agentSettings, agentsSchema } from "../../src/config/agents.ts";
 import { toJsonText } from "../../src/core/json-text.ts";
 import { createAgents, type Agents } from "../../src/effects/agents/agents.ts";
+import { REAL_TIME } from "../../src/effects/agents/real-time.ts";
+import type { Clock } from "../../src/ports/clock.ts";
 import type { EffectContext } from "../../src/ports/effects.ts";
 
 export const TASK = "01900000-0000-7000-8000-000000000001";
@@ -34,10 +36,24 @@ export interface AgentBench {
   readonly batch: (args: object, asking?: Asking) => Promise<any>;
 }
 
+/** A clock on which an hour is a few seconds. */
+export const HASTY: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now() * 200,
+  sleep: (ms, signal) => REAL_TIME.sleep(ms / 200, signal),
+  soon: (work) => REAL_TIME.soon(work),
+};
+
 /** `toml` is the text of section [agents] and what is below it. */
-export function openAgents(root: string, toml: string, env: Readonly<Record<string, string>> = {}): AgentBench {
+export function openAgents(
+  root: string,
+  toml: string,
+  env: Readonly<Record<string, string>> = {},
+  clock?: Clock,
+): AgentBench {
   const { agents: section = {} } = parseToml(toml) as { agents?: object };
-  const agents = createAgents(agentSettings(root, { PATH: process.env["PATH"], ...env }, agentsSchema.parse(section)));
+  const settings = agentSettings(root, { PATH: process.env["PATH"], ...env }, agentsSchema.parse(section));
+  const agents = createAgents(settings, clock);
   const context = (asking: Asking = {}): EffectContext => ({
     taskId: TASK as EffectContext["taskId"],
     runId: "01900000-0000-7000-8000-00000000000a",

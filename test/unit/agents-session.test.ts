@@ -1,6 +1,6 @@
 // The backend `session` against a session API on a real socket: what it asks, and what no break, repeat or disorder of the stream changes.
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openAgents, refusal, TASK, TASK_HEX, type AgentBench } from "../support/agent-bench.ts";
+import { HASTY, openAgents, refusal, TASK, TASK_HEX, type AgentBench } from "../support/agent-bench.ts";
 import { asEvent, startSessionApi, type SessionApi } from "../support/session-api.ts";
 
 const THREAD = `wf:${TASK_HEX}:agent:report`;
@@ -204,6 +204,38 @@ test("refusals of the service are named, with what to do", async () => {
   expect(await refusal(bench.turn({ text: "x" }))).toMatch(/409.*on_harness_conflict/);
   api.refuse = () => ({ status: 200, body: "<html>a login page</html>" });
   expect(await refusal(bench.turn({ text: "x" }))).toMatch(/not a JSON object: <html>/);
+});
+
+test("a connection on which nothing comes any more is made again", async () => {
+  bench = openAgents("/", '[agents]\nbackend = "session"', { CENTAUR_API_URL: api.url }, HASTY);
+  let connections = 0;
+  api.agent = (execution) => execution.end("completed", { result_text: "at last" });
+  api.stream = (events, write) => {
+    connections += 1;
+    if (connections > 1) events.forEach((event) => write(asEvent(event)));
+  };
+  expect((await bench.turn({ text: "x" })).result_text).toBe("at last");
+  expect(connections).toBe(2);
+});
+
+test("a stream that never tells anything new is given up, and its execution is left running", async () => {
+  bench = openAgents("/", '[agents]\nbackend = "session"', { CENTAUR_API_URL: api.url }, HASTY);
+  api.agent = () => undefined;
+  api.stream = (_events, write, hangUp) => {
+    write("event: session.stream_error\ndata: the relay is gone\n\n");
+    setImmediate(hangUp);
+  };
+  const told = await refusal(bench.turn({ text: "x" }));
+  expect(told).toMatch(/execution exe-1: nothing new for 120 s.*session\.stream_error: the relay is gone/);
+  expect(api.executions[0]!.status).toBe("running");
+});
+
+test("an execution that its service forgets to end is interrupted after its time", async () => {
+  bench = openAgents("/", '[agents]\nbackend = "session"', { CENTAUR_API_URL: api.url }, HASTY);
+  api.agent = () => undefined;
+  const told = await refusal(bench.turn({ text: "x", max_duration_ms: 1_000 }));
+  expect(told).toContain("did not end within 61000 ms");
+  expect(api.executions[0]!.status).toBe("cancelled");
 });
 
 test("a rate limit is waited out as it asks", async () => {
