@@ -47,7 +47,6 @@ export const OPERATIONS = {
 } satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof OPERATIONS;
-export const OPERATION_NAMES = Object.keys(OPERATIONS) as OperationName[];
 
 /** These pass over what another transaction holds: they may do nothing where one after the other they would. */
 export const PASSES_BY: ReadonlySet<OperationName> = new Set(["claim", "expire"]);
