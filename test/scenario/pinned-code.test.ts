@@ -44,9 +44,13 @@ async function serve(code: string, command: "dev" | "serve" = "serve"): Promise<
   server = await startChiron(project, {}, args, command);
 }
 
-async function begin(workflow = "waiting"): Promise<string> {
+async function begin(): Promise<string> {
   const id = `task-${(started += 1)}`;
-  const created = await server.post("/api/workflows/runs", { workflow_name: workflow, input: { id } });
+  const created = await server.post("/api/workflows/runs", {
+    workflow_name: "waiting",
+    input: { id },
+    max_attempts: 2,
+  });
   const { task_id } = created.body;
   await expect.poll(async () => (await runOf(task_id)).status, { timeout: 20_000 }).toBe("sleeping");
   return task_id;
@@ -93,7 +97,7 @@ test("after a restart on other code a task that is not pinned goes on with the n
   expect(await end(taskId)).toEqual(["old", "new", "new"]);
 });
 
-test("the folders may be gone, and tracebacks still name the file and show the line that ran", async () => {
+test("the folders may be gone, later attempts still run, and tracebacks name the file and show the line that ran", async () => {
   project.write(
     "workflows/waiting.py",
     waiting("old").replace("return [", 'raise ValueError("on purpose")  # old line\n    return ['),

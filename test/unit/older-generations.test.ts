@@ -93,6 +93,15 @@ test("one that is not kept, or has no such workflow, or whose file does not load
   expect(await older.find("a", "bad")).toEqual({ kind: "gone", reason: "/app/bad.py: no module x" });
 });
 
+test("a host that runs only what the folders hold has none but those that it still runs", async () => {
+  const store = { code: { get: async () => null, sources: async () => [] } };
+  const plain = new OlderGenerations({ clock, bus: new Bus(), host: {}, store });
+  expect(await plain.find("a", "greet")).toMatchObject({ kind: "gone", reason: expect.stringContaining("folders") });
+  plain.adopt(loadedOf("b"));
+  expect(await plain.find("b", "greet")).toMatchObject({ kind: "here" });
+  await plain.close();
+});
+
 test("one that nobody uses for a minute ends, and is loaded again when asked for", async () => {
   await (await hostOf("a")).run({} as RunStart, {} as RunSession, new AbortController().signal);
   await pass(MINUTE_MS);
