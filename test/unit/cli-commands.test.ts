@@ -198,7 +198,7 @@ describe("chiron init", () => {
     expect(made.exit).toBe(0);
     expect(made.stdout).toContain("chiron dev");
     expect(fs.readFileSync(path.join(dir, ".gitignore"), "utf8")).toMatch(
-      /^dist\/\n\.venv\/\n# .*\n\.chiron\/\n__pycache__\/\n$/,
+      /^dist\/\n\.venv\/\n# .*\n\.chiron\/\n__pycache__\/\n# .*\n\.env\n\.env\.local\n$/,
     );
     expect(fs.readFileSync(path.join(dir, "workflows/hello.py"), "utf8")).toContain('WORKFLOW_NAME = "hello"');
 
