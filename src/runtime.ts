@@ -145,6 +145,7 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
     const http = options.load || options.work ? await loadBoth(loader, bus) : await loadApi();
     const tracing = await traces;
     if (options.work) {
+      if (soleOwner) await store.effects.abandon(clock.now());
       await engine.start();
       closers.push(() => engine.stop());
       const ring = createDeliveryRetention({ deliveries: store.deliveries, clock, bus, bounds: config.webhooks });

@@ -35,6 +35,7 @@ const BEGIN = `with overtaken as (
     from json_to_recordset($1::json) as ${FIELDS}
     where e.task_id = x.task and e.call_type = x.type and e.ordinal = x.ordinal and e.state = 'started' and e.id <> x.id
   ) ${INSERT_EFFECTS}`;
+const ABANDON = `update chiron.effects set state = 'failed', finished_at = chiron.at($1), error = $2 where state = 'started' returning 1`;
 const NOTE = `update chiron.effects e set progress = x.progress from json_to_recordset($1::json) as x(id uuid, progress text)
   where e.id = x.id and e.state = 'started'`;
 const FINISH = `update chiron.effects e set state = x.state, finished_at = chiron.at(x.finished), error = x.error, answer = x.answer,
@@ -98,6 +99,7 @@ export function createEffectStore({ sender, gatherer }: Session): EffectStore {
       })),
     note: async (notes) => void (await note(notes, { keys: keys(notes) })),
     finish: async (ends) => void (await finish(ends, { keys: keys(ends) })),
+    abandon: async (nowMs) => (await sender.commit(ABANDON, () => [nowMs, NO_END_RECORDED], true)).length,
     async get(id) {
       const [row] = await sender.read<EffectRow>(GET, [idOrNone(id)]);
       return row ? effectOf(row) : null;

@@ -21,6 +21,7 @@ export const EFFECT_COLUMNS = `${PLAIN}, progress, request, answer`;
 const OVERTAKE = `UPDATE effects SET state = 'failed', finished_at = ?, error = ?
   WHERE task_id = ? AND call_type = ? AND ordinal = ? AND state = 'started'`;
 export const INSERT_EFFECT = `INSERT INTO effects (${EFFECT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const ABANDON = "UPDATE effects SET state = 'failed', finished_at = ?, error = ? WHERE state = 'started'";
 const NOTE = "UPDATE effects SET progress = ? WHERE id = ? AND state = 'started'";
 const FINISH = "UPDATE effects SET state = ?, finished_at = ?, answer = ?, error = ?, progress = ? WHERE id = ?";
 const GET = `SELECT ${EFFECT_COLUMNS} FROM effects WHERE id = ?`;
@@ -59,6 +60,7 @@ export function createEffectStore(session: Session): EffectStore {
   const { db } = session;
   const overtake = db.prepare(OVERTAKE);
   const insert = db.prepare<unknown[]>(INSERT_EFFECT);
+  const abandon = db.prepare(ABANDON);
   const note = db.prepare(NOTE);
   const finish = db.prepare(FINISH);
   const get = prepareQuery<[string], EffectRow>(db, GET);
@@ -76,6 +78,7 @@ export function createEffectStore(session: Session): EffectStore {
       void (await each(session, ends, ({ id, state, finishedAt, answer, error, progress }) =>
         finish.run(state, finishedAt, jsonOrNull(answer), packTextOrNull(error), jsonOrNull(progress), id),
       )),
+    abandon: (nowMs) => session.commits.add(() => abandon.run(nowMs, NO_END_RECORDED).changes),
     get: (id) =>
       read(session, () => {
         const row = get.get(id.toLowerCase());

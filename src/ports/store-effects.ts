@@ -77,6 +77,8 @@ export interface EffectStore {
   /** Keeps what calls that go on have said so far. */
   note(notes: readonly { readonly id: string; readonly progress: JsonText }[]): Promise<void>;
   finish(ends: readonly EffectEnd[]): Promise<void>;
+  /** Ends as failed everything without an end: whoever made these calls is gone. For the one process that owns the store, at its start. Answers how many. */
+  abandon(nowMs: number): Promise<number>;
   get(id: string): Promise<Effect | null>;
   /** Newest first, without progress and without values longer than LISTED_VALUE. */
   list(filter: EffectFilter): Promise<Effect[]>;
@@ -84,6 +86,5 @@ export interface EffectStore {
   prune(bounds: { readonly beforeMs: number; readonly keep: number; readonly limit: number }): Promise<number>;
 }
 
-/** What ends an earlier attempt that never ended by itself. */
-export const NO_END_RECORDED =
-  "no answer was recorded: the process that made the call ended first, and the call was made again";
+/** What a call without an end is ended with. */
+export const NO_END_RECORDED = "no answer was recorded: the process that made the call ended first";

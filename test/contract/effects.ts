@@ -118,6 +118,23 @@ export function effectsContract(test: Case): void {
     expect(await effects.get(lost.id)).toMatchObject({ state: "done", error: null });
   });
 
+  test("what has no end is ended when its maker is known to be gone", async (given) => {
+    const { effects } = given.store;
+    const next = effectsOf(given, await given.running());
+    const [lost, done] = [next(), next()];
+    await effects.begin([lost, done]);
+    await effects.finish([{ id: done.id, ...DONE }]);
+    given.clock.move(1_000);
+    expect(await effects.abandon(given.clock.now())).toBe(1);
+    expect(await effects.get(lost.id)).toMatchObject({
+      state: "failed",
+      error: NO_END_RECORDED,
+      finishedAt: given.clock.now(),
+    });
+    expect(await effects.get(done.id)).toMatchObject({ state: "done" });
+    expect(await effects.abandon(given.clock.now())).toBe(0);
+  });
+
   test("the oldest go when there are too many, or when their time is over", async (given) => {
     const { effects } = given.store;
     const next = effectsOf(given, await given.running());
