@@ -151,7 +151,11 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
       const ring = createDeliveryRetention({ deliveries: store.deliveries, clock, bus, bounds: config.webhooks });
       begin(closers, outside.retention, ring);
     }
-    if (options.schedule ?? options.work) begin(closers, schedules.scheduler);
+    if (options.schedule ?? options.work) {
+      begin(closers, schedules.scheduler);
+      // So that whoever asks first finds what the files declare.
+      await schedules.scheduler.tick();
+    }
     const whole = { config, options, parts, loader, engine, outside, http, tracing, closers, close };
     return assemble({ ...whole, schedules: schedules.control });
   } catch (error) {
