@@ -185,7 +185,8 @@ function createPrune({ db, clock }: Session): (request: { serving: readonly stri
     const needed = candidates.length === 0 ? new Set() : new Set(live().flatMap((row) => [row.generation, row.pinned]));
     const unused = candidates.filter((id) => !needed.has(id) && !ran.get(id));
     for (const id of unused) forget.run(id);
-    // Only what a forgotten generation, or one that was never completed, can leave behind.
-    return { generations: unused.length, sources: forgetSources.run(before).changes, missing };
+    // What an interrupted recording left behind goes with the next generation: looking for it alone is not worth the time.
+    const sources = unused.length === 0 ? 0 : forgetSources.run(before).changes;
+    return { generations: unused.length, sources, missing };
   };
 }

@@ -69,12 +69,18 @@ begin
   select coalesce(array_agg(s), '{}') into missing from unnest(serving) s
   where not exists (select 1 from chiron.generations g where g.id = s);
   generations := 0;
+  sources := 0;
   -- Nearly always there is none, and then nothing else is looked at.
-  if exists (select 1 from chiron.generations g where g.last_served_at < before_at) then
-    delete from chiron.generations g
-    where g.last_served_at < before_at and g.id not in (select u.id from chiron.code_uses() u);
-    get diagnostics generations = row_count;
+  if not exists (select 1 from chiron.generations g where g.last_served_at < before_at) then
+    return;
   end if;
+  delete from chiron.generations g
+  where g.last_served_at < before_at and g.id not in (select u.id from chiron.code_uses() u);
+  get diagnostics generations = row_count;
+  if generations = 0 then
+    return;
+  end if;
+  -- With it goes what an interrupted recording left behind: looking for that alone is not worth the time.
   delete from chiron.sources s
   where s.stored_at < before_at
     and s.sha256 not in (select f.value from chiron.generations g, json_each_text(g.files::json) f);
