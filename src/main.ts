@@ -53,7 +53,9 @@ const wiring: Wiring = {
       const movable = options.mode === "dev" && config.storeKind === "sqlite" ? createMovableClock() : null;
       const clock = movable ?? REAL_CLOCK;
       const opened = await openStore(config, clock);
-      const store = withFaultPoint(maskedStore(opened, mask), config.env[FAULT_VARIABLE], () => process.kill(process.pid, "SIGKILL"));
+      const store = withFaultPoint(maskedStore(opened, mask), config.env[FAULT_VARIABLE], () =>
+        process.kill(process.pid, "SIGKILL"),
+      );
       const host = createPythonHost({
         dirs: config.dirs,
         hostScript: path.join(assets, "adapters/python/workflow-host"),
@@ -68,7 +70,16 @@ const wiring: Wiring = {
         ...(interpreter ? { python: interpreter.path } : {}),
         ...(config.baselineHost ? { baselinePath: config.baselineHost } : {}),
       });
-      const parts = { clock, movable, bus, store, host: maskedHost(host, mask), mask, watcher: createWatcher(), version };
+      const parts = {
+        clock,
+        movable,
+        bus,
+        store,
+        host: maskedHost(host, mask),
+        mask,
+        watcher: createWatcher(),
+        version,
+      };
       return await startRuntime(config, options, { ...parts, closed: stop });
     } catch (error) {
       await stop();

@@ -1,6 +1,6 @@
 // What the outbox says of a call beside its values: its kind, whom it is for, and the idempotency key that goes out with it.
 import { parseJson, type JsonText } from "../core/json-text.ts";
-import { agentExecutionKey, clientMessageId, slackClientMessageId } from "../core/keys.ts";
+import { agentExecutionKey, clientMessageId, slackClientMessageId, toolCallKey } from "../core/keys.ts";
 import type { EffectContext } from "../ports/effects.ts";
 import type { EffectKind } from "../ports/store-effects.ts";
 import { isObject, textOf, type Arguments } from "./arguments.ts";
@@ -72,6 +72,8 @@ function keyOf(type: string, args: Arguments, { taskId, ordinal }: EffectContext
     }
     case "ctx.run_agents":
       return agentExecutionKey(clientMessageId(taskId, ordinal));
+    case "ctx.call_tool":
+      return toolCallKey(taskId, ordinal);
     default:
       return null;
   }
