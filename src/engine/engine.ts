@@ -127,7 +127,7 @@ export function createEngine(deps: EngineDeps): RunningEngine {
 }
 
 /** Often enough that what this process serves is known to be in use, see TaskCode. */
-const PRUNE_CODE_MS = 600_000;
+const PRUNE_CODE_MS = 3_600_000;
 
 /** What goes on beside the work: leases, removed workflows, retention. */
 function backgroundServices(deps: EngineDeps, leaseDeps: LeaseDeps, cancel: Engine["cancel"]): Service[] {
