@@ -14,6 +14,8 @@ export interface Round {
   /** CPU per run in ms: the runtime, its Python processes, and this load generator, which is not part of either. */
   readonly runtimeCpuMs: number;
   readonly hostCpuMs: number;
+  /** Of a private Postgres and its sessions; 0 without one. */
+  readonly databaseCpuMs: number;
   readonly clientCpuMs: number;
   /** Share of one core that the load generator used. */
   readonly clientLoad: number;
@@ -97,6 +99,7 @@ export class Load {
       runsPerSecond: runs / seconds,
       runtimeCpuMs: (after.runtime - before.runtime) / runs,
       hostCpuMs: (after.hosts - before.hosts) / runs,
+      databaseCpuMs: (after.database - before.database) / runs,
       clientCpuMs: clientMs / runs,
       clientLoad: clientMs / (after.at - before.at),
       commitsPerRun: (after.commits - before.commits) / runs,

@@ -1,7 +1,7 @@
 // `npm run bench`: measures this checkout the way a user meets it and prints the figures beside their targets. Never fails on a figure.
 //   npm run bench -- --quick            fewer and shorter rounds
 //   npm run bench -- --only latency,save
-//   npm run bench -- --peers            also OpenWorkflow, under the same load
+//   npm run bench -- --peers            also other engines, under the same load on the same kind of store
 //   npm run bench -- --store postgres   the sections that do not look into a SQLite file, on a Postgres of its own with fsync on
 //   npm run bench -- --json
 import { parseArgs } from "node:util";
@@ -33,7 +33,7 @@ const SECTIONS: readonly Section[] = [
   peers,
 ];
 
-const ON_ANY_STORE = new Set([throughput, oneRun, latency].map((section) => section.name));
+const ON_ANY_STORE = new Set([throughput, oneRun, latency, peers].map((section) => section.name));
 
 const { values: flags } = parseArgs({
   options: {

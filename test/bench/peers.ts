@@ -1,32 +1,22 @@
-// Other engines under the same load, in turns with Chiron on the same disk. Installed only when asked for, beside their lock file.
-import { spawnSync } from "node:child_process";
+// Other engines under the same load, in turns with Chiron on the same disk and the same kind of store.
 import fs from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { atLeast, median, spread, type Bench, type Figure, type Section, type Target } from "./figures.ts";
 import { loadOnce, type LoadOptions } from "./load.ts";
 import { longRuns, STEPS } from "./one-run.ts";
-import { IN_FLIGHT, startServer } from "./server.ts";
+import { BACKLOG, installPeers, runPeer, type PeerRound } from "./peer-script.ts";
+import { comparePostgresPeers } from "./peers-postgres.ts";
+import { IN_FLIGHT, startServer, storeInUse } from "./server.ts";
 import { windowOf } from "./throughput.ts";
-import { canTrace, tracedBy, type Trace } from "./trace.ts";
-
-const FOLDER = fileURLToPath(new URL("peers", import.meta.url));
-/** Runs kept waiting beside those in flight: the peer takes new work in rounds, and with nothing waiting it would idle between them. */
-const BACKLOG = 3 * IN_FLIGHT;
-
-interface PeerRound {
-  readonly runsPerSecond: number;
-  readonly cpuMs: number;
-  readonly handled: number;
-  readonly stored: number;
-}
+import { canTrace, type Trace } from "./trace.ts";
 
 export const peers: Section = {
   name: "peers",
-  title: "Against OpenWorkflow on SQLite: the same runs, machine and disk, in turns",
+  title: "Against other engines on the same kind of store: the same runs, machine and disk, in turns",
   onRequest: true,
   async run(bench) {
-    install(bench);
+    installPeers(bench);
+    if (storeInUse() === "postgres") return comparePostgresPeers(bench);
     const quick = await compare(bench, { suffix: "", target: atLeast(10, 20) });
     const long = await compareLongRuns(bench);
     if (!canTrace())
@@ -35,13 +25,6 @@ export const peers: Section = {
     return [...quick, ...long, ...slow];
   },
 };
-
-function install(bench: Bench): void {
-  if (fs.existsSync(path.join(FOLDER, "node_modules", "openworkflow"))) return;
-  bench.say("installing peers");
-  const { status, stderr } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: FOLDER, encoding: "utf8" });
-  if (status !== 0) throw new Error(`npm ci in ${FOLDER} failed:\n${stderr}`);
-}
 
 interface Comparison {
   /** Ends the figures' names, and names the folders. */
@@ -78,7 +61,7 @@ async function compareLongRuns(bench: Bench): Promise<Figure[]> {
   for (let round = 0; round < (bench.quick ? 1 : 3); round += 1) {
     const dir = path.join(bench.dir, `peers-long-${round}`);
     fs.mkdirSync(dir);
-    const { stepsPerSecond } = run<{ stepsPerSecond: number }>([
+    const { stepsPerSecond } = runPeer<{ stepsPerSecond: number }>([
       "openworkflow-steps.mjs",
       path.join(dir, "openworkflow.db"),
       STEPS,
@@ -100,16 +83,7 @@ async function compareLongRuns(bench: Bench): Promise<Figure[]> {
 
 function openWorkflow(file: string, { warmMs, measureMs }: LoadOptions, trace: Trace | undefined): PeerRound {
   // Its rounds end together, so a short window would count one more or one less of them.
-  const round = run<PeerRound>(["openworkflow.mjs", file, IN_FLIGHT, warmMs, 3 * measureMs, BACKLOG], trace);
+  const round = runPeer<PeerRound>(["openworkflow.mjs", file, IN_FLIGHT, warmMs, 3 * measureMs, BACKLOG], trace);
   if (round.stored !== round.handled) throw new Error(`OpenWorkflow stored ${round.stored} of ${round.handled} runs`);
   return round;
-}
-
-/** Runs one of the scripts beside the peers' lock file and answers what it prints. */
-function run<T>([script, ...rest]: readonly [string, ...(string | number)[]], trace?: Trace): T {
-  const command = [process.execPath, path.join(FOLDER, script), ...rest.map(String)];
-  const [exe, ...args] = trace ? tracedBy(trace, command) : command;
-  const { status, stdout, stderr } = spawnSync(exe!, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${script} ended with ${status}:\n${stderr}`);
-  return JSON.parse(stdout) as T;
 }

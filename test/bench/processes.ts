@@ -24,6 +24,15 @@ export function childrenOf(pid: number): number[] {
     .filter((other) => statOf(other)?.[1] === String(pid));
 }
 
+/** The name of its program, as far as the kernel keeps it; null when it has ended. */
+export function nameOf(pid: number): string | null {
+  try {
+    return fs.readFileSync(`/proc/${pid}/comm`, "latin1").trimEnd();
+  } catch {
+    return null;
+  }
+}
+
 /** CPU time used so far, user and system, in ms; null when it cannot be known. */
 export function cpuMs(pid: number): number | null {
   const stat = statOf(pid);

@@ -5,7 +5,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { childrenOf, cpuMs } from "./processes.ts";
+import { childrenOf, cpuMs, nameOf } from "./processes.ts";
 import { tracedBy, type Trace } from "./trace.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../scripts/chiron.mjs", import.meta.url));
@@ -26,20 +26,22 @@ export interface Server {
   readonly port: number;
   /** ms from the start of the process to its word that it is ready. */
   readonly readyMs: number;
-  /** CPU time so far of the runtime and of its Python processes, in ms. */
-  cpu(): { readonly runtime: number; readonly hosts: number };
+  /** CPU time so far of the runtime, of its Python processes and of its Postgres, in ms. */
+  cpu(): { readonly runtime: number; readonly hosts: number; readonly database: number };
   /** One value of /metrics, summed over its labels that hold `label`. */
   metric(name: string, label?: string): Promise<number>;
   stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
 }
 
 /** Where the servers of this bench keep their state. */
-let storeArguments: readonly string[] = [];
+let store: "sqlite" | "postgres" = "sqlite";
 
 /** postgres: each server gets a Postgres of its own in its folder, with fsync on. */
 export function useStore(kind: "sqlite" | "postgres"): void {
-  storeArguments = kind === "postgres" ? ["--postgres"] : [];
+  store = kind;
 }
+
+export const storeInUse = (): "sqlite" | "postgres" => store;
 
 /** Starts it and waits until it serves. */
 export async function startServer(options: ServerOptions): Promise<Server> {
@@ -55,7 +57,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     "--port",
     "0",
     "--json",
-    ...storeArguments,
+    ...(store === "postgres" ? ["--postgres"] : []),
   ];
   const [exe, ...args] = trace ? tracedBy(trace, command) : command;
   const started = performance.now();
@@ -68,8 +70,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     port: Number(new URL(url).port),
     readyMs,
     cpu() {
-      const hosts = childrenOf(pid).reduce((sum, host) => sum + (cpuMs(host) ?? 0), 0);
-      return { runtime: cpuMs(pid) ?? 0, hosts };
+      const [postgres, hosts] = partition(childrenOf(pid), (child) => nameOf(child) === "postgres");
+      const sum = (pids: readonly number[]): number => pids.reduce((total, one) => total + (cpuMs(one) ?? 0), 0);
+      return {
+        runtime: cpuMs(pid) ?? 0,
+        hosts: sum(hosts),
+        database: sum([...postgres, ...postgres.flatMap(childrenOf)]),
+      };
     },
     metric: async (name, label = "") => sumOf(await (await fetch(`${url}/metrics`)).text(), name, label),
     async stop(signal = "SIGTERM") {
@@ -88,6 +95,10 @@ function environment(): Record<string, string> {
     return value === undefined ? [] : [[name, value] as const];
   });
   return { ...Object.fromEntries(kept), NO_COLOR: "1", WORKFLOW_WORKER_CONCURRENCY: String(IN_FLIGHT) };
+}
+
+function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(isFirst), all.filter((one) => !isFirst(one))];
 }
 
 function firstLine(child: ChildProcess, dir: string): Promise<string> {
