@@ -76,13 +76,13 @@ test("conflicts without an end are reported as a passing fault", async () => {
   expect(await given.claim()).toEqual([]);
 });
 
-/** Two parents that run on while their children, made in the opposite order, have not ended. */
+/** Two parents that run on while their children have not ended: the first child, in the order of ids, is the second one's. */
 async function crossed(): Promise<{ parents: ClaimedRun[]; children: ClaimedRun[] }> {
   const start = `start-${Math.random()}`;
   await store.tasks.enqueue([newTask({ workflowName: "parent" }), newTask({ workflowName: "parent" })]);
   const parents = (await given.claim()).toSorted((a, b) => (a.runId < b.runId ? -1 : 1));
   await store.tasks.enqueue([newTask({ workflowName: "child" }), newTask({ workflowName: "child" })]);
-  const children = (await given.claim()).toSorted((a, b) => (a.runId < b.runId ? -1 : 1));
+  const children = (await given.claim()).toSorted((a, b) => (a.taskId < b.taskId ? -1 : 1));
   for (const [n, parent] of parents.entries()) {
     await given.asleep(parent, onTask(children[1 - n]!.taskId, null, "child"), onEvent(start, null, "start"));
   }
@@ -95,18 +95,22 @@ test("two batches that hold what the other needs both get through, and every wri
   const { parents, children } = await crossed();
   const holder = new pg.Client((await lab.database()).connectionString);
   await holder.connect();
-  const blocked = async (count: number): Promise<void> => {
+  /** Waits until so many sessions wait for a lock, or the call has settled without. */
+  const blocked = async (count: number, call: Promise<unknown>): Promise<void> => {
+    let settled = false;
+    const note = (): void => void (settled = true);
+    void call.then(note, note);
     const waiting = "select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock'";
-    while ((await lab.query<{ n: number }>(waiting))[0]!.n < count);
+    while (!settled && (await lab.query<{ n: number }>(waiting))[0]!.n < count);
   };
-  // The children's ends stop between the one's parent and the other; the checkpoints then stop between their two runs.
+  // The children's ends hold the second parent's run and stop there; the checkpoints hold the first one's and wait for the second's.
   await holder.query("begin");
-  await holder.query(`select 1 from ${RUNS} where run_id = $1 for update`, [children[1]!.runId]);
+  await holder.query("select 1 from chiron.tasks where task_id = $1 for update", [parents[1]!.taskId]);
   const ends = store.progress.complete(children.map((run) => ({ ...run, output: json("child") })));
-  await blocked(1);
+  await blocked(1, ends);
   const write = { name: "step", value: json("x"), durationMs: 1, leaseMs: 30_000 };
   const steps = other.progress.checkpoint(parents.map((run) => ({ ...run, ...write })));
-  await blocked(2);
+  await blocked(2, steps);
   await holder.query("commit");
   await holder.end();
   expect(await ends).toEqual([{ ok: true }, { ok: true }]);
