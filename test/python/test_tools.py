@@ -147,6 +147,15 @@ class LocalTools(Folder):
         self.assertIn("AttributeError", tools["text"]["problem"])
         self.assertIn(f"{half}:1", tools["half"]["problem"])
 
+    def test_a_program_is_not_imported(self) -> None:
+        self.write("../tools/deploy.py", "#!/usr/bin/env python3\nimport os\ndef deploy(): pass\nos._exit(1)\n")
+        called = self.write("../tools/clean.py", "import os\ndef main():\n    os._exit(1)\n\nmain()\n")
+        self.write("../tools/fine.py", "def f(): pass\nif __name__ == '__main__':\n    f()\n")
+        found = self.host().discover()
+        self.assertEqual([tool["name"] for tool in found["tools"]], ["text", "fine"])
+        (problem,) = found["problems"]
+        self.assertEqual((problem["path"], problem["line"], problem["severity"]), (os.path.realpath(called), 5, "warning"))
+
     def test_a_person_calls_a_tool_without_a_run(self) -> None:
         host = self.host()
         host.discover()

@@ -56,10 +56,16 @@ class Tape:
         self._counts: dict[tuple[str, str], int] = {}
         self._answers: dict[tuple[str, int], dict[str, Any]] = {}
         with suppress(FileNotFoundError), open(file, encoding="utf-8") as stream:
-            for line in stream:
+            for number, line in enumerate(stream, start=1):
                 if line.strip():
-                    entry = json.loads(line)
-                    self._answers[entry["key"], entry["n"]] = entry
+                    self._read(line, f"{file}:{number}")
+
+    def _read(self, line: str, where: str) -> None:
+        try:
+            entry = json.loads(line)
+            self._answers[entry["key"], entry["n"]] = entry
+        except (ValueError, KeyError, TypeError) as error:
+            raise RuntimeError(f"the recording {where} cannot be used: {error!r}; remove the line and record it again") from None
 
     def play(self, request: Request) -> tuple[bytes | None, Callable[[bytes], None]]:
         """The recorded answer as its bytes, or None and where the real one goes. Raises RecordingMissing."""

@@ -1,7 +1,7 @@
 """Local tools: the public functions of the files in a folder `tools` beside or inside a workflow folder. A file is a tool, a function a method.
 
 Only files directly in such a folder count, and of those only the ones that define a public function and no workflow: others are not
-imported. One that does not import is reported and keeps its name, so that a call says what is wrong instead of asking somewhere else.
+imported. Nor are programs: files with a #! line, or that call their own functions at the top. One that does not import is reported and keeps its name, so that a call says what is wrong instead of asking somewhere else.
 """
 
 from __future__ import annotations
@@ -117,7 +117,10 @@ def _look(path: str, snapshot: Snapshot, problems: list[Problem]) -> ToolFile | 
     """The tool that a file is, by its text alone; None for any other file."""
     name = os.path.basename(path).removesuffix(".py")
     try:
-        text = importlib.util.decode_source(snapshot.read(path))
+        source = snapshot.read(path)
+        if source.startswith(b"#!"):
+            return None
+        text = importlib.util.decode_source(source)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text, path)
@@ -131,7 +134,21 @@ def _look(path: str, snapshot: Snapshot, problems: list[Problem]) -> ToolFile | 
     defined = {one.name for one in tree.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))}
     if _assigns(tree, "WORKFLOW_NAME") or all(one.startswith("_") for one in defined):
         return None
+    started = _starts(tree, defined)
+    if started is not None:
+        message = f"it calls {started.id}() when it is imported: a program, not a tool (or put that under if __name__ == '__main__')"
+        problems.append(Problem(path, started.lineno, "tool", message, "warning"))
+        return None
     return ToolFile(name, path, _first_line(ast.get_docstring(tree)))
+
+
+def _starts(tree: ast.Module, defined: set[str]) -> ast.Name | None:
+    """What the file calls of its own functions at its top level: then an import does what the program does."""
+    for statement in tree.body:
+        value = statement.value if isinstance(statement, ast.Expr) else None
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in defined:
+            return value.func
+    return None
 
 
 def _assigns(tree: ast.Module, name: str) -> bool:
