@@ -5,6 +5,7 @@ import type { TaskId } from "../../src/core/ids.ts";
 import type { ClaimedRun, Run } from "../../src/ports/store-types.ts";
 import { Given } from "./given.ts";
 import type { OpenedStore } from "./contract.ts";
+import { shownSchedules } from "./lock-step-schedules.ts";
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
@@ -54,6 +55,7 @@ export class Side {
         .map((row) => JSON.stringify(Object.entries(row).toSorted(([a], [b]) => (a < b ? -1 : 1))))
         .toSorted(),
       due: await claims.nextDueAt(["centaur_workflows", "other"]),
+      schedules: await shownSchedules(this),
       events: await Promise.all(["x", "y"].map((name) => events.get(name))),
     };
   }

@@ -5,6 +5,7 @@ import { test } from "vitest";
 import { openSqlite } from "../../adapters/sqlite/open.ts";
 import { json, LEASE_MS, onEvent, onTask, onTime, raw } from "./given.ts";
 import { Pair, type Side } from "./lock-step-pair.ts";
+import { changeSchedule, SCHEDULE_ACTS, SCHEDULE_IDS } from "./lock-step-schedules.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { useLab } from "./postgres-lab.ts";
 
@@ -59,6 +60,11 @@ const operation = fc.oneof(
   op("move", 4, { ms: fc.constantFrom(1, 499, 1_000, 31_000) }),
   op("unpark", 1, { name: fc.constantFrom("a", "b") }),
   op("forget", 1, {}),
+  op("schedule", 4, {
+    id: fc.constantFrom(...SCHEDULE_IDS),
+    act: fc.constantFrom(...SCHEDULE_ACTS),
+    version: fc.nat({ max: 4 }),
+  }),
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
@@ -109,6 +115,8 @@ async function perform(side: Side, each: Operation): Promise<unknown> {
       return given.store.claims.unpark([each.name]);
     case "forget":
       return given.store.tasks.forget(given.clock.now() - 1_000, 100);
+    case "schedule":
+      return changeSchedule(side, each);
     case "move":
       return null;
     default:
