@@ -4,6 +4,7 @@ import { formatDuration } from "../core/duration.ts";
 import { isTerminal } from "../core/states.ts";
 import { printEffects } from "./outbox-list.ts";
 import { printable, type Output } from "./output.ts";
+import { shortGeneration } from "./code-ref.ts";
 import { shortId } from "./run-id.ts";
 import { logLine } from "./run-lines.ts";
 import { stateStyle } from "./state-style.ts";
@@ -53,6 +54,13 @@ export function printRunPage(output: Output, facts: RunFacts, options: PageOptio
   printNext(output, facts);
 }
 
+/** Which version ran it, and which it began on where that is another one. */
+function codeText({ generation, pinned_generation: pinned }: WireRun): string | null {
+  if (!generation) return null;
+  const began = pinned && pinned !== generation ? ` (the task began on ${shortGeneration(pinned)})` : "";
+  return shortGeneration(generation) + began;
+}
+
 function printHead(output: Output, run: Wire<WireRun>, now: number): void {
   const { value, raw } = run;
   const field = (name: string, text: string | null): void => {
@@ -69,6 +77,7 @@ function printHead(output: Output, run: Wire<WireRun>, now: number): void {
   field("parent", value.parent_task_id);
   field("key", value.idempotency_key && printable(value.idempotency_key));
   field("queue", value.queue);
+  field("code", codeText(value));
   field("input", valueText(raw.get("input") ?? "null", 1_000));
   const result = outputOf(run);
   field("output", result === null ? null : valueText(result, 1_000));

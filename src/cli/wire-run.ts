@@ -32,6 +32,7 @@ export interface WireRun extends WireAttempt {
   readonly parent_task_id: string | null;
   readonly idempotency_key: string | null;
   readonly generation: string | null;
+  readonly pinned_generation: string | null;
 }
 
 export interface WireCheckpoint {

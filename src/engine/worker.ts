@@ -13,6 +13,9 @@ import { chooseCode, type TaskCode } from "./task-code.ts";
 /** Most runs of a queue taken by one claim: bounds the time of one transaction. */
 const CLAIM_BATCH = 256;
 
+/** The store cannot record code now: it is asked again by every claim, not by every run. */
+const RECORDING = { delayMs: 1_000, toOthers: true };
+
 export interface WorkerDeps extends Omit<AttemptDeps, "due"> {
   readonly names: WorkflowNames;
   readonly enablement: Enablement;
@@ -214,6 +217,11 @@ export class Worker implements Service {
     const choosing = chooseCode(this.#deps, attempt.run, generation);
     const choice = choosing instanceof Promise ? await choosing : choosing;
     if ("release" in choice) return attempt.release(choice.release, { ...choice, toOthers: true });
+    // Code that came into service while the claim was under way.
+    const isNewer = choice.runnable.host.generation.id !== generation;
+    const keeping = isNewer ? (this.#deps.code?.pending() ?? null) : null;
+    if (keeping !== null && !(await this.#isKept(keeping)))
+      return attempt.release("its code is not recorded yet", RECORDING);
     if (!this.#ending) return attempt.release("the runtime stops");
     return attempt.execute(choice, settled);
   }
