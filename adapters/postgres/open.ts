@@ -13,6 +13,7 @@ import { closed, translate } from "./errors.ts";
 import { Gatherer, type Timing } from "./gatherer.ts";
 import { createListener } from "./listener.ts";
 import { makeReady, type AbsurdSchema, type Ready } from "./migrate.ts";
+import { Places } from "./places.ts";
 import { createSender } from "./sending.ts";
 import { buildStore } from "./store.ts";
 
@@ -59,7 +60,8 @@ export async function openPostgres(options: OpenOptions): Promise<Store> {
   const gatherer = new Gatherer(clock ?? REAL_TIMING, refuse, (calls) => batches.commits.observe(calls));
   const listener = createListener(config, database.isServedBy);
   const boot = randomBytes(6).toString("hex");
-  const session = { sender: createSender(database, location), gatherer, batches, queues, boot, location };
+  const sender = createSender(database, location);
+  const session = { sender, gatherer, batches, places: new Places(), queues, boot, location };
   return buildStore(session, { schema, version }, listener, async () => {
     await listener.close();
     await database.end();

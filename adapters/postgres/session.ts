@@ -6,12 +6,14 @@ import type { ClaimRef, Refused } from "../../src/ports/store-types.ts";
 import { packText } from "./codec.ts";
 import { readToken } from "./claim-token.ts";
 import type { Gatherer, Lane, Order } from "./gatherer.ts";
+import type { Places } from "./places.ts";
 import type { Sender } from "./sending.ts";
 
 export interface Session {
   readonly sender: Sender;
   readonly gatherer: Gatherer;
   readonly batches: StoreBatches;
+  readonly places: Places;
   /** The queues this store serves, in the order in which they are asked, each with the number its functions end in. */
   readonly queues: ReadonlyMap<string, number>;
   /** Differs with every opening, so that no two openings ever hand out the same claim or ticket. */

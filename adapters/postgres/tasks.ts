@@ -108,7 +108,14 @@ function createEnqueue(session: Session): TaskTransitions["enqueue"] {
   return async (tasks) => {
     const queues = tasks.map(({ queue }) => queue);
     for (const queue of queues) checkQueue(session, queue);
-    return byQueue(queues, tasks, (queue, members) => lanes.get(queue!)!(members, { marks: [queueMark(queue!)] }));
+    const enqueued = await byQueue(queues, tasks, (queue, members) =>
+      lanes.get(queue!)!(members, { marks: [queueMark(queue!)] }),
+    );
+    enqueued.forEach(({ taskId, runId }, at) => {
+      session.places.remember(taskId, { queue: queues[at]!, isTask: true });
+      session.places.remember(runId, { queue: queues[at]!, isTask: false });
+    });
+    return enqueued;
   };
 }
 

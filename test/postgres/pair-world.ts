@@ -3,6 +3,7 @@
 import pg from "pg";
 import { openPostgres } from "../../adapters/postgres/open.ts";
 import { Gatherer } from "../../adapters/postgres/gatherer.ts";
+import { Places } from "../../adapters/postgres/places.ts";
 import type { Session } from "../../adapters/postgres/session.ts";
 import { buildStore } from "../../adapters/postgres/store.ts";
 import type { Store } from "../../src/ports/store.ts";
@@ -110,7 +111,7 @@ export class World {
       () => new Error("closed"),
       () => undefined,
     );
-    const session: Session = { sender, gatherer, batches, queues, boot: name, location: name };
+    const session: Session = { sender, gatherer, batches, places: new Places(), queues, boot: name, location: name };
     const listener = { subscribe: () => () => undefined, close: async () => undefined };
     return buildStore(session, { version: "", schema: 0 }, listener, async () => undefined);
   }
