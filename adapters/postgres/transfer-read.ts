@@ -26,6 +26,7 @@ import {
   type OccurrenceDbRow,
   type ScheduleDbRow,
 } from "./schedule-codec.ts";
+import { DELIVERY_COLUMNS, deliveryOf, type DeliveryRow } from "./deliveries.ts";
 import { EFFECT_COLUMNS, effectOf, type EffectRow } from "./effects.ts";
 import { relationsOf, RUN_COLUMNS, taskColumns } from "./columns.ts";
 import type { Queue } from "./transfer-write.ts";
@@ -93,6 +94,15 @@ const EFFECTS = reader<EffectRow, TransferRows["effects"]>(
   effectOf,
 );
 
+const DELIVERIES = reader<DeliveryRow & { readonly body: Buffer }, TransferRows["deliveries"]>(
+  `select ${DELIVERY_COLUMNS}, body from chiron.deliveries order by id`,
+  (row) => ({ ...deliveryOf(row), body: row.body.toString("base64") }),
+);
+const DELIVERY_KEYS = reader<{ readonly key: string; readonly body_sha256: string }, TransferRows["deliveryKeys"]>(
+  "select key, body_sha256 from chiron.delivery_keys order by key",
+  (row) => ({ key: unpackText(row.key), bodySha256: row.body_sha256 }),
+);
+
 export function createReaders(queues: readonly Queue[]): Readers {
   const { tasks, runs, checkpoints } = relationsOf(queues.map(({ name }) => name));
   const known = `chiron.tasks k join ${tasks} t on t.task_id = k.task_id`;
@@ -143,6 +153,8 @@ export function createReaders(queues: readonly Queue[]): Readers {
     effects: EFFECTS,
     schedules: SCHEDULES,
     occurrences: OCCURRENCES,
+    deliveries: DELIVERIES,
+    deliveryKeys: DELIVERY_KEYS,
   };
 }
 

@@ -8,6 +8,7 @@ import type { TransferKind, TransferRows } from "../../src/ports/store-transfer.
 import type { Run, Task } from "../../src/ports/store-types.ts";
 import { ENDLESS, nameJson, packFailure, packJson, packText, packTextOrNull, packValue } from "./codec.ts";
 import { COPY_OCCURRENCES, COPY_SCHEDULES, FINISH_SCHEDULES, packOccurrence, packSchedule } from "./schedule-codec.ts";
+import { INSERT_DELIVERIES, packDelivery } from "./deliveries.ts";
 import { INSERT_EFFECTS, packEffect } from "./effects.ts";
 
 export interface Queue {
@@ -119,6 +120,9 @@ const GENERATIONS = `insert into chiron.generations (id, dirs, files, workflows,
   select id, dirs, files, workflows, chiron, python, chiron.at(first), chiron.at(last) from json_to_recordset($1::json)
     as x(id text, dirs text, files text, workflows text, chiron text, python text, first double precision, last double precision)`;
 
+const DELIVERY_KEYS = `insert into chiron.delivery_keys (key, body_sha256)
+  select key, body_sha256 from json_to_recordset($1::json) as x(key text, body_sha256 text)`;
+
 /** Run at the beginning: what a process that was started once on this store keeps of its code goes; nothing that ran refers to it. */
 export const BEGIN = "delete from chiron.generations; delete from chiron.sources";
 
@@ -153,6 +157,12 @@ export function createWriters(client: pg.Client, queues: readonly Queue[]): Writ
     effects: (rows) => run(INSERT_EFFECTS, rows.map(packEffect)),
     schedules: (rows) => run(COPY_SCHEDULES, rows.map(packSchedule)),
     occurrences: (rows) => run(COPY_OCCURRENCES, rows.map(packOccurrence)),
+    deliveries: (rows) => run(INSERT_DELIVERIES, rows.map(packCopiedDelivery)),
+    deliveryKeys: (rows) =>
+      run(
+        DELIVERY_KEYS,
+        rows.map(({ key, bodySha256 }) => ({ key: packText(key), body_sha256: bodySha256 })),
+      ),
   };
 }
 
@@ -266,6 +276,12 @@ const packLog = ({ taskId, runId, message, fields, ...line }: TransferRows["logs
   message: packText(message),
   fields: fields === null ? null : packJson(fields),
 });
+
+function packCopiedDelivery({ body, ...delivery }: TransferRows["deliveries"]): object {
+  const { taskId, created, sameBody } = delivery;
+  const received = packDelivery({ ...delivery, body: Buffer.from(body, "base64") });
+  return { ...received, task: taskId, created, same_body: sameBody };
+}
 
 function packKept({ sha256, storedAt, content }: TransferRows["sources"]): object {
   const { size, packed } = packSource(sha256, Buffer.from(content, "base64"));

@@ -136,7 +136,15 @@ class PostgresTransfer implements TransferTarget {
 
   async isEmpty(): Promise<boolean> {
     const tables = this.#queues.map(({ name }) => `absurd.${pg.escapeIdentifier(`t_${name}`)}`);
-    tables.push("chiron.tasks", "chiron.events", "chiron.start_keys", "chiron.logs", "chiron.schedules");
+    tables.push(
+      "chiron.tasks",
+      "chiron.events",
+      "chiron.start_keys",
+      "chiron.logs",
+      "chiron.schedules",
+      "chiron.delivery_keys",
+      "chiron.deliveries",
+    );
     const some = tables.map((table) => `exists (select 1 from ${table})`).join(" or ");
     const { rows } = await this.#client.query<{ some: boolean }>(`select ${some} as some`);
     return !rows[0]!.some;

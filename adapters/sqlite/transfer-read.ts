@@ -28,6 +28,7 @@ import {
   type TaskRow,
   type WaitRow,
 } from "./codec.ts";
+import { DELIVERY_COLUMNS, deliveryOf, type DeliveryRow } from "./deliveries.ts";
 import { EFFECT_COLUMNS, effectOf, type EffectRow } from "./effects.ts";
 
 const TASKS = `SELECT ${TASK_COLUMNS}, ${stateColumns("n")} FROM tasks t JOIN runs n ON n.run_id = t.last_run_id ORDER BY t.task_id`;
@@ -45,6 +46,9 @@ const GENERATIONS = "SELECT * FROM generations ORDER BY id";
 
 const SCHEDULES = `SELECT ${SCHEDULE_COLUMNS} FROM schedules s ORDER BY s.schedule_id`;
 const OCCURRENCES = `SELECT ${OCCURRENCE_COLUMNS} FROM occurrences o ORDER BY o.seq`;
+
+const DELIVERIES = `SELECT ${DELIVERY_COLUMNS}, body FROM deliveries ORDER BY id`;
+const DELIVERY_KEYS = "SELECT key, body_sha256 FROM delivery_keys ORDER BY key";
 
 export type Readers = { readonly [K in TransferKind]: () => Iterable<TransferRows[K]> };
 
@@ -117,5 +121,15 @@ export function createReaders(db: Database.Database): Readers {
     schedules: () => rows<ScheduleDbRow, TransferRows["schedules"]>(SCHEDULES, scheduleOf),
     occurrences: () =>
       rows(OCCURRENCES, (row: OccurrenceDbRow) => ({ ...occurrenceOf(row), tracked: Boolean(row.tracked) })),
+    deliveries: () =>
+      rows(DELIVERIES, (row: DeliveryRow & { readonly body: Buffer }) => ({
+        ...deliveryOf(row),
+        body: row.body.toString("base64"),
+      })),
+    deliveryKeys: () =>
+      rows(DELIVERY_KEYS, (row: { readonly key: string; readonly body_sha256: string }) => ({
+        key: unpackText(row.key),
+        bodySha256: row.body_sha256,
+      })),
   };
 }

@@ -6,6 +6,7 @@ import type { TransferKind, TransferRows } from "../../src/ports/store-transfer.
 import type { Task } from "../../src/ports/store-types.ts";
 import { generationValues } from "./code.ts";
 import { packFailure, packJson, packText, packTextOrNull } from "./codec.ts";
+import { deliveryValues, INSERT_DELIVERY, INSERT_DELIVERY_KEY } from "./deliveries.ts";
 import { effectValues, INSERT_EFFECT } from "./effects.ts";
 import { COPY_OCCURRENCE, COPY_SCHEDULE, occurrenceValues, scheduleValues } from "./schedule-codec.ts";
 
@@ -96,6 +97,16 @@ export function createWriters(db: Database.Database): Writers {
     effects: (row) => void effect.run(...effectValues(row)),
     schedules: (row) => void schedule.run(...scheduleValues(row)),
     occurrences: (row) => void occurrence.run(...occurrenceValues(row)),
+    ...deliveryWriters(db),
+  };
+}
+
+function deliveryWriters(db: Database.Database): Pick<Writers, "deliveries" | "deliveryKeys"> {
+  const delivery = db.prepare<unknown[]>(INSERT_DELIVERY);
+  const key = db.prepare<unknown[]>(INSERT_DELIVERY_KEY);
+  return {
+    deliveries: (row) => void delivery.run(...deliveryValues(row), Buffer.from(row.body, "base64")),
+    deliveryKeys: (row) => void key.run(packText(row.key), row.bodySha256),
   };
 }
 

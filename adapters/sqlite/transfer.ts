@@ -22,7 +22,8 @@ import { createReaders, type Readers } from "./transfer-read.ts";
 import { BEGIN, createWriters, FINISH, type Writers } from "./transfer-write.ts";
 
 const HOLDS_SOMETHING = `SELECT EXISTS (SELECT 1 FROM tasks) OR EXISTS (SELECT 1 FROM events) OR EXISTS (SELECT 1 FROM start_keys)
-  OR EXISTS (SELECT 1 FROM logs) OR EXISTS (SELECT 1 FROM schedules) AS something`;
+  OR EXISTS (SELECT 1 FROM logs) OR EXISTS (SELECT 1 FROM schedules) OR EXISTS (SELECT 1 FROM delivery_keys)
+  OR EXISTS (SELECT 1 FROM deliveries) AS something`;
 
 /** Throws ChironError not_found, store_corrupt, store_newer. */
 export async function openSqliteSource(place: string): Promise<TransferSource> {

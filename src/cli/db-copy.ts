@@ -18,7 +18,7 @@ export const COPY_EXAMPLES = `
 Examples:
   $ chiron db copy --from sqlite:.chiron/chiron.db --to postgres://chiron@db/chiron
   $ chiron db copy --from postgres --to sqlite:export.db         DATABASE_URL, so that no password is on the command line
-Tasks, runs, checkpoints, waits, events, start keys, logs, code and effects are copied as of one moment; API keys are not. A run that is in work is
+Tasks, runs, checkpoints, waits, events, start keys, logs, code, effects and deliveries are copied as of one moment; API keys are not. A run that is in work is
 pending in the copy. The target must be empty, and keeps nothing unless everything arrived: an interrupted copy is started again.`;
 
 const WORDS: Record<TransferKind, string> = {
@@ -34,6 +34,8 @@ const WORDS: Record<TransferKind, string> = {
   effects: "effects",
   schedules: "schedules",
   occurrences: "occurrences of schedules",
+  deliveries: "webhook deliveries",
+  deliveryKeys: "delivery keys",
 };
 
 /** Rows between two lines of progress. */

@@ -3,6 +3,7 @@
 import type { RunId, TaskId } from "../core/ids.ts";
 import type { Effect } from "./store-effects.ts";
 import type { StoredGeneration } from "./store-code.ts";
+import type { Delivery } from "./store-deliveries.ts";
 import type { Occurrence, ScheduleRow } from "./store-schedules.ts";
 import type { Checkpoint, Run, StoredEvent, StoredLogLine, Task, Wait } from "./store-types.ts";
 
@@ -22,6 +23,12 @@ export interface KeptSource {
   readonly content: string;
 }
 
+/** A key outlives its deliveries: the hash of the first bytes that came with it. */
+export interface DeliveryKey {
+  readonly key: string;
+  readonly bodySha256: string;
+}
+
 export interface TransferRows {
   readonly tasks: Task;
   readonly runs: Run;
@@ -35,12 +42,15 @@ export interface TransferRows {
   readonly effects: Effect;
   readonly schedules: ScheduleRow;
   readonly occurrences: Occurrence & { readonly tracked: boolean };
+  /** The body in base64. */
+  readonly deliveries: Delivery & { readonly body: string };
+  readonly deliveryKeys: DeliveryKey;
 }
 export type TransferKind = keyof TransferRows;
 
-/** Rows read at a time. Source files are large, so few of them. */
+/** Rows read at a time. Source files and bodies are large, so few of them. */
 export function transferBatch(kind: TransferKind): number {
-  return kind === "sources" ? 20 : 500;
+  return kind === "sources" || kind === "deliveries" ? 20 : 500;
 }
 
 /** In the order in which they must be written: whatever refers to a task comes after it. */
@@ -57,6 +67,8 @@ export const TRANSFER_KINDS = [
   "effects",
   "schedules",
   "occurrences",
+  "deliveries",
+  "deliveryKeys",
 ] as const satisfies readonly TransferKind[];
 
 /** Everything is read as of one moment, beside whoever uses the store. */

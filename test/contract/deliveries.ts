@@ -7,7 +7,7 @@ import type { Case } from "./case.ts";
 import { json, newTask, raw, type Given } from "./given.ts";
 
 /** Deliveries of this store's clock, one after the other. */
-function deliveriesOf(given: Given): (fields?: Partial<NewDelivery>) => NewDelivery {
+export function deliveriesOf(given: Given): (fields?: Partial<NewDelivery>) => NewDelivery {
   const ids = createIdSource(
     () => given.clock.now(),
     (size) => new Uint8Array(size),

@@ -90,7 +90,14 @@ describe.each(KINDS)("a server from %s programs", (prefer) => {
       const given = new Given(store, clock);
       const names = (claimed: readonly { workflowName: string }[]) => claimed.map((run) => run.workflowName).toSorted();
       expect((await given.emit("never")).woken).toHaveLength(1);
-      expect(names(await given.claim({ limit: 100 }))).toEqual(["again", "alive", "forever", "pending"]);
+      expect(names(await given.claim({ limit: 100 }))).toEqual([
+        "again",
+        "alive",
+        "forever",
+        "pending",
+        "triage",
+        "triage",
+      ]);
       expect((await given.task({ workflowName: "pending", idempotencyKey: "key \u0000" })).created).toBe(false);
       expect((await given.task({ workflowName: "forgotten", idempotencyKey: "forgotten" })).created).toBe(false);
       clock.move(100_000);

@@ -2,6 +2,7 @@
 import { declaration, DEFINITION } from "../contract/schedules.ts";
 import type { ClaimedRun } from "../../src/ports/store-types.ts";
 import { generationOf, sourceOf } from "../contract/code.ts";
+import { deliveriesOf } from "../contract/deliveries.ts";
 import { BROKEN, json, newTask, onEvent, onTask, onTime, raw, type Given } from "../contract/given.ts";
 
 const HARD_VALUES = [
@@ -38,6 +39,23 @@ export async function fillStore(given: Given): Promise<void> {
   await given.task({ workflowName: "pending", idempotencyKey: "key \u0000", harnessType: "codex" });
   await given.cancel((await given.task({ workflowName: "dropped", idempotencyKey: "plain key" })).taskId);
   await scheduled(given);
+  await delivered(given);
+}
+
+/** Of every outcome, a repeated one with other bytes among them; one key outlives its delivery. */
+async function delivered(given: Given): Promise<void> {
+  const next = deliveriesOf(given);
+  const { deliveries } = given.store;
+  const body = Buffer.from([0, 255, 10, 13, 128]);
+  await deliveries.record([next({ key: "webhook:gone \u0000" })]);
+  given.clock.move(10);
+  await deliveries.prune({ beforeMs: given.clock.now(), keep: 10, limit: 10 });
+  await deliveries.record([
+    next({ body }),
+    next({ outcome: "filtered" }),
+    next({ outcome: "handshake", sourceIp: null }),
+  ]);
+  await deliveries.record([next()]);
 }
 
 /** Occurrences of every outcome; what fired names a task that is there. */

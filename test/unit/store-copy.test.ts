@@ -79,6 +79,8 @@ test("a copy goes on working: what ran is pending, and what slept wakes", async 
       "alive",
       "forever",
       "pending",
+      "triage",
+      "triage",
     ]);
     const again = await given.task({ workflowName: "pending", idempotencyKey: "key \u0000" });
     expect(again.created).toBe(false);
