@@ -61,6 +61,7 @@ export function packDeclaration(row: ScheduleDeclaration): object {
     next_at: row.nextAt,
     due_at: row.dueAt,
     missing_since: row.missingSince,
+    workflow: packText(row.definition.workflowName),
     definition: packJson(toJsonText(row.definition)),
   };
 }
@@ -105,12 +106,12 @@ export function occurrenceOf(row: OccurrenceDbRow): Occurrence {
 
 /** Rows of another store, packed by packSchedule. */
 export const COPY_SCHEDULES = `insert into chiron.schedules (schedule_id, version, revision, state, paused_at, anchor_at, accounted_to,
-    next_at, due_at, missing_since, created_at, updated_at, definition)
+    next_at, due_at, missing_since, created_at, updated_at, workflow_name, definition)
   select id, version, revision, state, chiron.at(paused_at), chiron.at(anchor_at), chiron.at(accounted_to), chiron.at(next_at),
-    chiron.at(due_at), chiron.at(missing_since), chiron.at(created), chiron.at(updated), definition
+    chiron.at(due_at), chiron.at(missing_since), chiron.at(created), chiron.at(updated), workflow, definition
   from json_to_recordset($1::json) as x(id text, version bigint, revision integer, state text, paused_at double precision,
     anchor_at double precision, accounted_to double precision, next_at double precision, due_at double precision,
-    missing_since double precision, created double precision, updated double precision, definition text)`;
+    missing_since double precision, created double precision, updated double precision, workflow text, definition text)`;
 
 export function packSchedule(row: ScheduleRow): object {
   return { ...packDeclaration(row), created: row.createdAt, updated: row.updatedAt };

@@ -139,7 +139,8 @@ test("a sleeping tick task tells the next fire of each active schedule, and ther
       ({ state, schedule, at }) => `${schedule} ${state} ${at.toISOString().slice(11, 19)}`,
     );
   try {
-    await bench.declare(definition("a", cron("0 * * * *")), definition("b", cron("30 * * * *")));
+    const strange = { input: { text: "\u0000 \ud800" } };
+    await bench.declare(definition("a", { ...cron("0 * * * *"), ...strange }), definition("b", cron("30 * * * *")));
     expect(await ticks()).toEqual(["a sleeping 23:00:00", "b sleeping 22:30:00"]);
     for (let round = 0; round < 100; round += 1) await bench.scheduler.tick();
     await bench.pass(20 * MINUTE);

@@ -14,23 +14,34 @@ export interface WriteDeps {
   readonly committed: () => void;
 }
 
+/** Steps of one transaction, so that thousands to make up for do not run into a store's time limits. */
+const WIDTH = 200;
+
 /** Null: somebody else changed the schedule first, and what came after that was not written. */
 export async function writeAccount(deps: WriteDeps, account: Account): Promise<readonly Enqueued[] | null> {
   const steps = account.close();
   if (steps.length === 0) return [];
+  const started: Enqueued[] = [];
+  for (let from = 0; from < steps.length; from += WIDTH) {
+    const some = await writeSome(deps, account, steps.slice(from, from + WIDTH));
+    if (some === null) return null;
+    started.push(...some);
+  }
+  return started;
+}
+
+async function writeSome(deps: WriteDeps, account: Account, steps: Account["steps"]): Promise<Enqueued[] | null> {
   const written = deps.store.schedules.account(steps);
   if (steps.some(({ records }) => records.some(({ task }) => task !== null))) deps.poke();
   const answers = await written;
   const started: Enqueued[] = [];
-  let stands = true;
   for (const [index, answer] of answers.entries()) {
-    stands &&= answer.ok;
-    if (!answer.ok) continue;
+    if (!answer.ok) return null;
     started.push(...answer.started);
     tell(deps, account, steps[index]!.records, answer.started);
   }
   if (started.length > 0) deps.committed();
-  return stands ? started : null;
+  return started;
 }
 
 function tell(

@@ -16,6 +16,7 @@ create table chiron.schedules (
   missing_since timestamptz,
   created_at    timestamptz not null,
   updated_at    timestamptz not null,
+  workflow_name text not null,
   -- As JSON.
   definition    text not null,
   -- The row in absurd's queue of schedules that tells the next fire.
@@ -93,7 +94,7 @@ begin
     end if;
     return;
   end if;
-  about := jsonb_build_object('schedule_id', s.schedule_id, 'workflow_name', s.definition::json ->> 'workflowName', 'scheduled_at', s.next_at);
+  about := jsonb_build_object('schedule_id', s.schedule_id, 'workflow_name', s.workflow_name, 'scheduled_at', s.next_at);
   if s.tick_task is not null then
     execute format('update %s set state = ''sleeping'', available_at = $2, claimed_by = null, claim_expires_at = null
       where task_id = $1 and state in (''pending'', ''sleeping'', ''running'') returning run_id', chiron.relation('r_', q))
@@ -123,20 +124,21 @@ begin
   for m in
     select * from json_to_recordset(members) as x(n integer, id text, version bigint, revision integer, state text,
       paused_at double precision, anchor_at double precision, accounted_to double precision, next_at double precision,
-      due_at double precision, missing_since double precision, definition text) order by x.id, x.n
+      due_at double precision, missing_since double precision, workflow text, definition text) order by x.id, x.n
   loop
     n := m.n;
     if m.version = 0 then
       insert into chiron.schedules (schedule_id, version, revision, state, paused_at, anchor_at, accounted_to, next_at, due_at,
-        missing_since, created_at, updated_at, definition)
+        missing_since, created_at, updated_at, workflow_name, definition)
       values (m.id, 1, m.revision, m.state, chiron.at(m.paused_at), chiron.at(m.anchor_at), chiron.at(m.accounted_to),
-        chiron.at(m.next_at), chiron.at(m.due_at), chiron.at(m.missing_since), now_at, now_at, m.definition)
+        chiron.at(m.next_at), chiron.at(m.due_at), chiron.at(m.missing_since), now_at, now_at, m.workflow, m.definition)
       on conflict do nothing;
     else
       update chiron.schedules s
       set version = s.version + 1, revision = m.revision, state = m.state, paused_at = chiron.at(m.paused_at),
           anchor_at = chiron.at(m.anchor_at), accounted_to = chiron.at(m.accounted_to), next_at = chiron.at(m.next_at),
-          due_at = chiron.at(m.due_at), missing_since = chiron.at(m.missing_since), updated_at = now_at, definition = m.definition
+          due_at = chiron.at(m.due_at), missing_since = chiron.at(m.missing_since), updated_at = now_at, workflow_name = m.workflow,
+          definition = m.definition
       where s.schedule_id = m.id and s.version = m.version;
     end if;
     done := found;
