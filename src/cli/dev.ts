@@ -2,6 +2,7 @@
 import path from "node:path";
 import { Option, type Command } from "commander";
 import type { ConfigFlags } from "../config/config.ts";
+import type { RecordingConfig } from "../config/effects-recordings.ts";
 import { ChironError } from "../core/errors.ts";
 import {
   action,
@@ -111,6 +112,11 @@ async function dev({ wiring, output, config }: CommandContext, { postgres = fals
   }
 }
 
+function recordingText({ mode, file }: RecordingConfig, shown: (file: string) => string): string {
+  if (mode === "none") return `played from ${shown(file)}, nothing real is asked`;
+  return `recorded to ${shown(file)}${mode === "once" ? ", those it has are played" : ""}`;
+}
+
 /** Relative where that is shorter to read than the absolute path. */
 function nearby(root: string, file: string): string {
   const relative = path.relative(root, file) || ".";
@@ -135,6 +141,9 @@ function welcome(say: (line: string) => void, status: ServerStatus, runtime: Run
   );
   if (runtime.config.agents.backend !== "local") say(`  Agents     ${agentSummary(runtime.config.agents)}`);
   if (runtime.slack === "live") say(`  Slack      live: messages are posted to ${runtime.config.slack.apiUrl}`);
+  const tools = [...runtime.catalog.current().tools.keys()];
+  if (tools.length > 0) say(`  Tools      ${tools.join(", ")}`);
+  if (runtime.config.recordings !== null) say(`  Answers    ${recordingText(runtime.config.recordings, shown)}`);
   if (status.taken_over > 0) say(`  Taken over ${count(status.taken_over, "run")} of an earlier process`);
   const problems = runtime.catalog.current().problems;
   for (const problem of problems)

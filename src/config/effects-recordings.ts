@@ -18,6 +18,8 @@ export interface RecordingFlags {
 
 export interface RecordingConfig {
   readonly mode: RecordingMode;
+  /** The file or folder that was named, absolute. */
+  readonly path: string;
   /** Answers to agents, tools and Slack. */
   readonly file: string;
   /** Answers to HTTP requests of handlers. */
@@ -35,7 +37,7 @@ export function recordingConfig(
   const target = path.resolve(root, named);
   const mode = flags?.mode ?? file.recordings_mode ?? "once";
   if (!target.endsWith(".jsonl")) {
-    return { mode, file: path.join(target, "effects.jsonl"), httpFile: path.join(target, "http.jsonl") };
+    return { mode, path: target, file: path.join(target, "effects.jsonl"), httpFile: path.join(target, "http.jsonl") };
   }
-  return { mode, file: target, httpFile: `${target.slice(0, -".jsonl".length)}.http.jsonl` };
+  return { mode, path: target, file: target, httpFile: `${target.slice(0, -".jsonl".length)}.http.jsonl` };
 }

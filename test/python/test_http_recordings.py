@@ -101,7 +101,7 @@ class Recordings(Folder):
         self.assertEqual(end.value, [201, "made"])
         missing, _ = self.played("return post('other')", "none", post)
         self.assertEqual(missing["name"], "RecordingMissing")
-        self.assertIn(f"POST {self.url}/x is not recorded in {self.file} (call 1); record it with: chiron dev --record", missing["message"])
+        self.assertIn(f"POST {self.url}/x is not recorded in {self.file} (call 1); chiron dev --record records it", missing["message"])
         self.assertEqual(len(_Service.asked), 2)
 
     def test_an_error_answer_is_an_answer(self) -> None:

@@ -45,7 +45,7 @@ beforeEach(() => {
   service = new Service();
 });
 const open = (mode: RecordingMode): EffectHandler =>
-  openRecordings({ file, mode, clock: new VirtualClock(Date.UTC(2026, 0, 1)), mask })(service);
+  openRecordings({ file, path: dir, mode, clock: new VirtualClock(Date.UTC(2026, 0, 1)), mask })(service);
 const context = (taskId: string, ordinal = "1"): EffectContext => ({
   taskId: taskId as TaskId,
   runId: `run-of-${taskId}`,
@@ -98,7 +98,7 @@ test("a miss names the call and says how to record it, and nothing goes out", as
   await expect(ask(open("none"), "t1")).rejects.toMatchObject({
     code: "not_found",
     message: 'tool github.search with {"args":{"q":"bugs"},"method":"search","tool":"github"} is not recorded (call 1)',
-    hint: `Record it with: chiron dev --record ${file}`,
+    hint: `Record it with: chiron dev --record ${dir}`,
   });
   expect(service.asked).toBe(0);
 });

@@ -78,8 +78,9 @@ class Tape:
         if found is not None:
             return _as_bytes(found), _ignore
         if self._mode == "none":
-            hint = f"record it with: chiron dev --record {self.file}"
-            raise RecordingMissing(f"{request.method} {shown} is not recorded in {self.file} (call {n}); {hint}")
+            raise RecordingMissing(
+                f"{request.method} {shown} is not recorded in {self.file} (call {n}); chiron dev --record records it"
+            )
 
         def keep(answer: bytes) -> None:
             told = _told(answer, request.method)

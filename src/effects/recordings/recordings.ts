@@ -14,6 +14,8 @@ export type RecordingMode = "once" | "all" | "none";
 export interface RecordingDeps {
   /** Absolute. */
   readonly file: string;
+  /** What `--record` takes for this recording. */
+  readonly path: string;
   readonly mode: RecordingMode;
   readonly clock: Clock;
   readonly mask: Mask;
@@ -126,7 +128,7 @@ class Recordings {
     const near = others > 0 ? `; ${others} of its calls are, with other arguments or fewer times` : "";
     const shown = request.text.length > 300 ? `${request.text.slice(0, 300)}…` : request.text;
     return new ChironError("not_found", `${request.what} with ${shown} is not recorded (call ${n})${near}`, {
-      hint: `Record it with: chiron dev --record ${this.#deps.file}`,
+      hint: `Record it with: chiron dev --record ${this.#deps.path}`,
     });
   }
 }
