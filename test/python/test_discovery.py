@@ -139,6 +139,16 @@ class Discovery(Folder):
         self.assertIs(other["principal"], True)
         self.assertEqual(kinds(found), [("webhook", "other.py")])
 
+    def test_shorthands_of_the_first_version_come_in_the_words_of_a_schedule(self) -> None:
+        """Conformance 98: the engine honours them when it is told to."""
+        self.workflow_file("cron.py", "cron", GOOD + 'CRON = "0 9 * * *"\n')
+        self.workflow_file("interval.py", "interval", GOOD + "import datetime\nINTERVAL = datetime.timedelta(minutes=5)\n")
+        self.workflow_file("both.py", "both", GOOD + 'CRON = "* * * * *"\nSCHEDULE = {"interval_seconds": 5}\n')
+        found = self.host().discover()
+        said = {workflow["workflow_name"]: workflow["v1_schedule"] for workflow in found["workflows"]}
+        self.assertEqual(said, {"cron": {"cron": "0 9 * * *"}, "interval": {"interval_seconds": 300}, "both": None})
+        self.assertEqual(kinds(found), [("shorthand", "cron.py"), ("shorthand", "interval.py")])
+
     def test_the_input_schema_tells_types_defaults_and_what_is_required(self) -> None:
         more = """
 from __future__ import annotations
