@@ -1,6 +1,7 @@
 // The frames of the extended protocol (docs/host-protocol.md): `<nonce><header JSON>[\t<raw JSON text>]*`. Raw texts are neither parsed
 // nor made here. Only a line with the nonce is a frame.
 import type { JsonText } from "../../src/core/json-text.ts";
+import type { RunStubs } from "../../src/ports/host.ts";
 import type { CheckpointKind } from "../../src/ports/store-types.ts";
 import type { LogLine, WaitRequest } from "../../src/ports/store-types.ts";
 
@@ -114,6 +115,7 @@ export type RuntimeFrame =
       readonly attempt: number;
       readonly names: readonly string[];
       readonly kinds: readonly CheckpointKind[];
+      readonly stubs?: RunStubs;
     }
   | { readonly t: "ok"; readonly r: number; readonly q: number }
   | { readonly t: "no"; readonly r: number; readonly q: number; readonly error: string }

@@ -49,7 +49,7 @@ export class RunChannel {
   }
 
   begin(): void {
-    const { runId, taskId, workflowName, attempt, input, recorded } = this.start;
+    const { runId, taskId, workflowName, attempt, input, recorded, stubs } = this.start;
     const frame: RuntimeFrame = {
       t: "start",
       r: this.number,
@@ -59,6 +59,7 @@ export class RunChannel {
       attempt,
       names: recorded.map((one) => one.name),
       kinds: recorded.map((one) => one.kind),
+      ...(stubs ? { stubs } : {}),
     };
     this.#send(frame, [input, ...recorded.map((one) => one.value)]);
   }

@@ -63,6 +63,38 @@ export interface RunStart {
   readonly attempt: number;
   readonly input: JsonText;
   readonly recorded: readonly Recorded[];
+  /** Of tests and replays; a host that knows none runs everything as it is. */
+  readonly stubs?: RunStubs;
+}
+
+/** What stands in for parts of an attempt's own code. */
+export interface RunStubs {
+  /** By step name (`name`, or `name#2` for its second use): the body is not run, and this is recorded as its outcome. */
+  readonly steps?: Readonly<Record<string, StepStub>>;
+  /** HTTP requests of the handler that the first fitting one answers; with any here, a request that none fits fails. */
+  readonly http?: readonly HttpStub[];
+}
+
+export type StepStub =
+  | { readonly result: unknown }
+  | {
+      readonly error: {
+        readonly message: string;
+        /** Name of the exception; RuntimeError when absent. */
+        readonly type?: string | undefined;
+        readonly retryable?: boolean | undefined;
+      };
+    };
+
+export interface HttpStub {
+  /** Absent: any. */
+  readonly method?: string | undefined;
+  /** The whole address, without a query any query; a `*` at the end stands for everything that follows. */
+  readonly url: string;
+  readonly status?: number | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** A text as it is, anything else as JSON. */
+  readonly body?: unknown;
 }
 
 export interface StepWrite {

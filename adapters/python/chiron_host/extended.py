@@ -57,6 +57,7 @@ class ExtendedHost:
         )
         snapshot: dict[str, str] = hello.get("snapshot") or {}
         self._snapshot = Snapshot(snapshot.get("manifest"), snapshot.get("blobs"))
+        self._stubs_http = False
         recordings: dict[str, str] | None = hello.get("http")
         if recordings:
             self._record_http(recordings)
@@ -162,6 +163,8 @@ class ExtendedHost:
         self._output.restore()
         run = Run(self, header, texts)
         self._runs[run.r] = run
+        if run.stubs.http:
+            self._stub_http()
 
         def begin() -> None:
             current_owner.set(run)
@@ -241,6 +244,13 @@ class ExtendedHost:
             self.send_from_anywhere(f'{self.nonce}{{"t":"http"}}\t{encode_plain(entry)}\n')
 
         http_player.install(http_tape.Tape(recordings["file"], recordings["mode"], keep))
+
+    def _stub_http(self) -> None:
+        if not self._stubs_http:
+            from . import http_player, stubs
+
+            self._stubs_http = True
+            http_player.install(stubs.StubbedHttp())
 
     def _stalled(self, ms: float, run: object, where: str) -> None:
         r = run.r if isinstance(run, Run) else None

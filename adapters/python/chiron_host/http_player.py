@@ -12,12 +12,20 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from .http_tape import Request, Tape
+from .http_tape import Request
 
 _LIBRARY = "urllib3.connection"
 Connect = Callable[[Any], None]
+
+
+class Tape(Protocol):
+    """Where answers come from: recordings (http_tape) or stubs."""
+
+    def play(self, request: Request) -> tuple[bytes | None, Callable[[bytes], None]]:
+        """The answer as its bytes, or None and where the real one goes."""
+        ...
 
 
 def install(tape: Tape) -> None:
