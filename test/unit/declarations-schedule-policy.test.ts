@@ -107,6 +107,7 @@ const catalogOf = (workflows: readonly DiscoveredWorkflow[], options: object = {
           },
         ],
         files: new Map(),
+        dirs: [],
         ms: 1,
       },
     },
