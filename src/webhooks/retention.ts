@@ -15,8 +15,7 @@ export function createDeliveryRetention(deps: {
 }): Service {
   const { deliveries, clock, bounds } = deps;
   return createLoop("deliveries", EVERY_MS, deps, async () => {
-    const prune = () =>
-      deliveries.prune({ beforeMs: clock.now() - bounds.keepForMs, keep: bounds.keep, limit: BATCH });
+    const prune = () => deliveries.prune({ beforeMs: clock.now() - bounds.keepForMs, keep: bounds.keep, limit: BATCH });
     while ((await prune()) === BATCH);
   });
 }

@@ -54,7 +54,8 @@ function changed(byte: number, by: number): number {
 
 /** A form in which the changed byte is only another spelling of the same fields is the same form. */
 function sameForm(provider: Provider, a: Buffer, b: Buffer): boolean {
-  const read = (body: Buffer) => JSON.stringify([...new URLSearchParams(body.toString("utf8"))].map(String).sort((a, b) => (a < b ? -1 : 1)));
+  const read = (body: Buffer) =>
+    JSON.stringify([...new URLSearchParams(body.toString("utf8"))].map(String).sort((a, b) => (a < b ? -1 : 1)));
   return provider.name === "twilio" && read(a) === read(b);
 }
 
