@@ -1,10 +1,11 @@
-// Webhooks as they are served, and what came to them: kept deliveries from the store, rejected ones from memory, one as the sender sent it,
-// and a kept one delivered again.
+// What came to webhooks: kept deliveries from the store, rejected ones from memory, one as the sender sent it, and a kept one delivered
+// again.
 import { z } from "zod";
 import { ChironError } from "../core/errors.ts";
 import { isUuid, type TaskId } from "../core/ids.ts";
 import type { Delivery } from "../ports/store-deliveries.ts";
-import { providerOf, secretRefsOf } from "../webhooks/auth.ts";
+import { secretRefsOf } from "../webhooks/auth.ts";
+import { nearMisses } from "../webhooks/near-misses.ts";
 import type { Rejection } from "../webhooks/rejections.ts";
 import type { ApiDeps } from "./deps.ts";
 import { answer, json } from "./responses.ts";
@@ -53,6 +54,10 @@ const DeliveryShape = z.object({
   key: z.string().nullable(),
   task_id: z.string().nullable(),
   same_body: z.boolean().describe("False: the first delivery with this key had other bytes."),
+  near_misses: z
+    .array(z.string())
+    .optional()
+    .describe("Of a rejected delivery that is looked at alone: what would have made its signature fit."),
 });
 
 const DeliveriesAnswer = z.object({
@@ -61,59 +66,8 @@ const DeliveriesAnswer = z.object({
   next_before: z.string().nullable(),
 });
 
-const WebhooksAnswer = z.object({
-  ok: z.literal(true),
-  webhooks: z.array(
-    z.object({
-      slug: z.string(),
-      path: z.string(),
-      workflow_name: z.string(),
-      source_path: z.string(),
-      provider: z.string().nullable(),
-      auth: z.string(),
-      secrets: z.array(z.object({ name: z.string(), state: z.enum(["set", "missing", "malformed"]) })),
-      allowed_methods: z.array(z.string()),
-      allowed_content_types: z.array(z.string()),
-      trigger_key: z.unknown(),
-      filter: z.unknown(),
-    }),
-  ),
-});
-
 export function deliveryRoutes(deps: ApiDeps): Route[] {
-  return [webhooksRoute(deps), listRoute(deps), oneRoute(deps), bodyRoute(deps), replayRoute(deps)];
-}
-
-function webhooksRoute({ catalog, webhooks }: ApiDeps): Route {
-  return route({
-    method: "GET",
-    path: "/api/workflows/webhooks",
-    name: "listWebhooks",
-    summary: "Webhooks that serve, and whether their secrets are there. A secret itself is never shown.",
-    access: "read",
-    answers: { 200: { description: "By slug.", schema: WebhooksAnswer } },
-    handle() {
-      const entries = [...catalog.current().webhooks.values()].toSorted((a, b) => (a.slug < b.slug ? -1 : 1));
-      const shown = entries.map(({ slug, workflowName, sourcePath, spec }) => ({
-        slug,
-        path: `/api/webhooks/${slug}`,
-        workflow_name: workflowName,
-        source_path: sourcePath,
-        provider: spec.provider,
-        auth: spec.auth.type,
-        secrets: secretRefsOf(spec.auth).map((name) => {
-          const value = webhooks.secret(name)?.trim() ?? "";
-          const fault = value === "" ? null : (providerOf(spec.auth)?.checkSecret?.(value) ?? null);
-          return { name, state: value === "" ? "missing" : fault === null ? "set" : "malformed" };
-        }),
-        allowed_methods: spec.allowed_methods,
-        allowed_content_types: spec.allowed_content_types,
-        trigger_key: spec.trigger_key,
-        filter: spec.filter,
-      }));
-      return json(object({ ok: true, webhooks: shown }));
-    },
-  });
+  return [listRoute(deps), oneRoute(deps), bodyRoute(deps), replayRoute(deps)];
 }
 
 function listRoute({ store, webhooks }: ApiDeps): Route {
@@ -166,7 +120,12 @@ function oneRoute(deps: ApiDeps): Route {
       const kept = await deps.store.deliveries.get(params.id);
       const rejected = kept ? null : deps.webhooks.rejections.get(params.id);
       if (!kept && !rejected) throw unknown(params.id);
-      return json(object({ ok: true }, { delivery: kept ? deliveryText(kept) : rejectionText(rejected!) }));
+      return json(
+        object(
+          { ok: true },
+          { delivery: kept ? deliveryText(kept) : rejectionText(rejected!, missesOf(deps, rejected!)) },
+        ),
+      );
     },
   });
 }
@@ -275,7 +234,22 @@ function deliveryText(delivery: Delivery): string {
   );
 }
 
-function rejectionText(rejection: Rejection): string {
+/** Looked for when somebody asks, not when it comes: a flood of deliveries that do not verify must stay cheap. */
+function missesOf({ catalog, webhooks }: ApiDeps, { slug, signed, body, worldMs, checks }: Rejection): string[] {
+  const hooks = catalog.current().webhooks;
+  const hook = hooks.get(slug);
+  if (!hook || signed === null || checks.at(-1)?.check !== "signature") return [];
+  const { auth } = hook.spec;
+  const named = [...hooks.values()].flatMap(({ spec }) => secretRefsOf(spec.auth));
+  const earlier = secretRefsOf(auth).flatMap((name) => EARLIER.map((suffix) => name + suffix));
+  const otherNames = [...new Set([...named, ...earlier])];
+  return nearMisses({ auth, request: { ...signed, body }, nowMs: worldMs, secret: webhooks.secret, otherNames });
+}
+
+/** How people call the secret before this one. */
+const EARLIER = ["_OLD", "_PREVIOUS", "_PREV", "_NEW", "_NEXT", "_2"];
+
+function rejectionText(rejection: Rejection, misses?: readonly string[]): string {
   return object({
     delivery_id: rejection.id,
     slug: rejection.slug,
@@ -293,5 +267,6 @@ function rejectionText(rejection: Rejection): string {
     key: null,
     task_id: null,
     same_body: true,
+    ...(misses ? { near_misses: misses } : {}),
   });
 }

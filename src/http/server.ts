@@ -24,6 +24,7 @@ import { scheduleRoutes } from "./schedules.ts";
 import { Streams, type StreamLimits } from "./stream.ts";
 import { toolRoutes } from "./tools.ts";
 import { webhookEndpoint } from "./webhook-endpoint.ts";
+import { webhooksRoute } from "./webhooks.ts";
 
 export { listen, type Listening } from "./listen.ts";
 
@@ -65,6 +66,7 @@ function routesOf(deps: ApiDeps, streams: Streams, probes: readonly Route[]): Ro
     ...actionRoutes(deps),
     ...catalogRoutes(deps),
     ...generationRoutes(deps),
+    webhooksRoute(deps),
     ...deliveryRoutes(deps),
     ...toolRoutes(deps),
     ...clockRoutes(deps),

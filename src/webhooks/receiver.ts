@@ -7,7 +7,7 @@ import { providerOf } from "./auth.ts";
 import { queryOf, redactHeaders, REDACTED } from "./envelope.ts";
 import { judge, secretParameters, type Judgement, type Outcome } from "./judge.ts";
 import type { HookRequest } from "./provider.ts";
-import type { Rejections } from "./rejections.ts";
+import { KEPT_BYTES, type Rejections } from "./rejections.ts";
 import type { WebhookSpec } from "./spec.ts";
 
 export interface Hook {
@@ -138,6 +138,9 @@ function reject(deps: ReceiverDeps, hook: Hook, arrived: Arrived, judgement: Jud
     status,
     message,
     checks: judgement.checks,
+    signed:
+      request.body.length > KEPT_BYTES ? null : { method: request.method, url: request.url, headers: request.headers },
+    worldMs: deps.worldMs(),
   });
   const remark = judgement.checks.at(-1)?.detail ?? message;
   deps.told({

@@ -1,11 +1,12 @@
 // The newest deliveries that did not verify, in memory only: bytes that did not verify cause nothing in the store, and a flood of them
 // costs nothing there. They are here so that their owner can be told why.
 import type { Check } from "./judge.ts";
+import type { HookRequest } from "./provider.ts";
 
 const KEPT_PER_SLUG = 50;
 const KEPT_SLUGS = 200;
 /** Of a rejected body. */
-const KEPT_BYTES = 16_384;
+export const KEPT_BYTES = 16_384;
 
 export interface Rejection {
   readonly id: string;
@@ -23,6 +24,10 @@ export interface Rejection {
   readonly status: number;
   readonly message: string;
   readonly checks: readonly Check[];
+  /** With the signature that did not fit: for explaining it, never shown. Null when the body is too long to be kept whole. */
+  readonly signed: Omit<HookRequest, "body"> | null;
+  /** In the senders' time. */
+  readonly worldMs: number;
 }
 
 export class Rejections {
