@@ -8,6 +8,8 @@ import { lendsByTransaction } from "./pooler.ts";
 export interface Listener {
   /** Calls `listen` at every notification until the function it answers is called. */
   subscribe(listen: () => void): () => void;
+  /** As a notification does, for what this process has made due without saying so otherwise. */
+  tell(): void;
   close(): Promise<void>;
 }
 
@@ -22,17 +24,20 @@ export function createListener(config: pg.ClientConfig, isOwn: (processId: numbe
   const listeners = new Set<() => void>();
   const stop = new AbortController();
   let loop: Promise<void> | null = null;
+  const tell = (): void => {
+    for (const listen of listeners) listen();
+  };
   const keepListening = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       const reachable = await listenOnce(config, stop.signal, ({ processId }) => {
-        if (isOwn(processId)) return;
-        for (const listen of listeners) listen();
+        if (!isOwn(processId)) tell();
       }).catch(() => true);
       if (!reachable) return;
       await wait(RETRY_MS, undefined, { signal: stop.signal, ref: false }).catch(() => undefined);
     }
   };
   return {
+    tell,
     subscribe(listen) {
       // A wrapper, so that one function may subscribe twice.
       const own = (): void => listen();

@@ -18,6 +18,7 @@ import type {
 } from "../../src/ports/store-types.ts";
 import { accepted } from "./claims.ts";
 import { packFailure, packText, packTextOrNull, packValue, recordedOf, type RecordedRow } from "./codec.ts";
+import type { Listener } from "./listener.ts";
 import { createRunMethod, packRef, refusalOf, type RefusableRow, type RunMethod, type Session } from "./session.ts";
 
 const checkpointIn = (number: number): string => `select * from chiron.checkpoint_${number}($1::json)`;
@@ -44,16 +45,23 @@ interface FailedRow extends RefusableRow {
   readonly next_at: number | null;
 }
 
-export function createProgress(session: Session): ProgressTransitions {
+interface CompletedRow extends RefusableRow {
+  readonly woke: boolean | null;
+}
+
+export function createProgress(session: Session, listener: Listener): ProgressTransitions {
   const checkpoint = createCheckpoint(session);
   const suspend = createSuspend(session);
   const fail = createFail(session);
-  const complete = createRunMethod<CompleteRequest, RefusableRow, Accepted>(session, (number) => ({
+  const complete = createRunMethod<CompleteRequest, CompletedRow, Accepted>(session, (number) => ({
     sql: completeIn(number),
     resend: true,
     values: (members, again) => [members, again],
     pack: (request) => ({ ...packRef(request), ...packValue(request.output) }),
-    answer: ([row]) => accepted(row!),
+    answer: ([row]) => {
+      if (row!.woke !== false) listener.tell();
+      return accepted(row!);
+    },
   }));
   const stamp = createRunMethod<Stamp, { n: number }, Accepted>(session, (number) => ({
     sql: stampIn(number),

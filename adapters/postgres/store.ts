@@ -32,7 +32,7 @@ export function buildStore(ground: Session, about: About, listener: Listener, en
   return {
     tasks: createTasks(session),
     claims: createClaims(session, listener),
-    progress: createProgress(session),
+    progress: createProgress(session, listener),
     events: createEvents(session),
     reads: createReads(session),
     logs: createLogs(session),

@@ -21,7 +21,7 @@ export interface AttemptDeps {
   readonly answer: (run: ClaimedRun, call: CtxCall, signal: AbortSignal) => Promise<CallAnswer>;
   /** Told when something becomes due at a known time. */
   readonly due: (atMs: number) => void;
-  /** Told when an end is committed, which may have woken a parent; for a store whose claims run beside other transactions. */
+  /** Told when a failure is committed, which may have woken a parent; for a store whose claims run beside other transactions. It tells its subscribers of parents that a completion woke. */
   readonly committed: () => void;
 }
 
@@ -173,7 +173,6 @@ export class Attempt {
     const answer = await this.#write(() => this.#deps.store.progress.complete([{ runId, claimToken, output }]));
     if (!answer?.ok) return;
     this.#final = true;
-    this.#deps.committed();
     this.#deps.bus.publish({ type: "run.completed", taskId, runId, workflowName, attempt });
   }
 

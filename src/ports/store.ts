@@ -68,7 +68,7 @@ export interface ClaimTransitions {
   /** When the next pending or sleeping run of these queues becomes due; null: none will by itself. */
   nextDueAt(queues: readonly string[]): Promise<number | null>;
   /**
-   * Calls the listener when another process may have made a run of a queue due, where the store can tell. A hint that may fail to come:
+   * Calls the listener when another process, or the completion of an awaited task, may have made a run of a queue due, where the store can tell. A hint that may fail to come:
    * whoever listens polls as well. Answers the end of the subscription.
    */
   subscribe?(listener: () => void): () => void;

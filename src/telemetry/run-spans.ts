@@ -46,6 +46,9 @@ export class RunSpans {
         return this.#started(event);
       case "run.step":
         return this.#step(event);
+      case "effect.done":
+      case "effect.failed":
+        return this.#effect(event);
       case "run.sleeping":
         return this.#sleeping(event);
       case "run.completed":
@@ -98,6 +101,20 @@ export class RunSpans {
     const endTime = now();
     const attributes = { "chiron.step": step };
     tracer.startSpan(`step ${step}`, { startTime: endTime - durationMs, attributes }, open.context).end(endTime);
+  }
+
+  /** A call to the outside, told at its end. */
+  #effect(event: Of<"effect.done"> | Of<"effect.failed">): void {
+    const open = this.#open.get(event.taskId);
+    if (open?.runId !== event.runId) return;
+    const { tracer, now } = this.#parts;
+    const endTime = now();
+    const attributes: Attributes = { "chiron.call": event.callType, "chiron.effect_id": event.effectId };
+    if (event.target !== null) attributes["chiron.target"] = event.target;
+    const options = { kind: SpanKind.CLIENT, startTime: endTime - event.durationMs, attributes };
+    const span = tracer.startSpan(`call ${event.callType}`, options, open.context);
+    if (event.type === "effect.failed") span.setStatus({ code: SpanStatusCode.ERROR, message: event.message });
+    span.end(endTime);
   }
 
   #sleeping(event: Of<"run.sleeping">): void {

@@ -112,7 +112,7 @@ export class World {
       () => undefined,
     );
     const session: Session = { sender, gatherer, batches, places: new Places(), queues, boot: name, location: name };
-    const listener = { subscribe: () => () => undefined, close: async () => undefined };
+    const listener = { subscribe: () => () => undefined, tell: () => undefined, close: async () => undefined };
     return buildStore(session, { version: "", schema: 0 }, listener, async () => undefined);
   }
 }

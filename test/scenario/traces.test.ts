@@ -18,6 +18,12 @@ async def handler(inp, ctx):
     await ctx.sleep("nap", 0.1)
     return await ctx.run_workflow("kid", {})
 `,
+  "workflows/posts.py": `WORKFLOW_NAME = "posts"
+
+
+async def handler(inp, ctx):
+    return await ctx.post_to_slack("#night", "done")
+`,
   "workflows/breaks.py": `WORKFLOW_NAME = "breaks"
 
 
@@ -124,6 +130,13 @@ test("a failed run is an error with its exception", async () => {
   const run = await collector.span(runOf(await start("breaks"), "failed"));
   expect(run.status).toEqual({ code: 2, message: "ValueError: broken on purpose" });
   expect(run.events).toContain("exception");
+});
+
+test("a call to the outside is a span of the run that made it", async () => {
+  const run = await collector.span(runOf(await start("posts"), "completed"));
+  const call = await collector.span((span) => span.name === "call ctx.post_to_slack");
+  expect(call.parentSpanId).toBe(run.spanId);
+  expect(call.attributes).toMatchObject({ "chiron.call": "ctx.post_to_slack", "chiron.target": "#night" });
 });
 
 test("probes are not traced, and the headers of the environment are sent", async () => {

@@ -124,7 +124,8 @@ begin
   return query select i, null::text, null::text, null::text, null::text, null::text from unnest(ns) i;
 end $body$, true);
 
-select chiron.define('complete', 'members json, again boolean', 'table (n integer, refused text)', $body$
+-- woke: whether a run that awaited one of them may be due now; null: not known.
+select chiron.define('complete', 'members json, again boolean', 'table (n integer, refused text, woke boolean)', $body$
 #variable_conflict use_column
 declare
   ns integer[];
@@ -134,17 +135,18 @@ declare
   ended record;
   outcome text;
   now_at timestamptz;
+  any_woken boolean := false;
 begin
   select array_agg(x.n order by x.run, x.n), array_agg(x.run order by x.run, x.n), array_agg(x.worker order by x.run, x.n)
   into ns, run_ids, workers
   from json_to_recordset(members) as x(n integer, run uuid, worker text);
   if again or not chiron.owns_absurd() then
-    return query select * from chiron.complete_each_{n}(members, again);
+    return query select e.n, e.refused, null::boolean from chiron.complete_each_{n}(members, again) e;
     return;
   end if;
   select * into held from chiron.fence_all_{n}(run_ids, workers);
   if held.passed is not true or (select count(distinct i) from unnest(run_ids) i) < cardinality(ns) then
-    return query select * from chiron.complete_each_{n}(members, again);
+    return query select e.n, e.refused, null::boolean from chiron.complete_each_{n}(members, again) e;
     return;
   end if;
   now_at := absurd.current_time();
@@ -177,8 +179,9 @@ begin
   loop
     outcome := chiron.outcome_text(ended.task, ended.run, 'completed', ended.value, null);
     perform chiron.resolve('task', ended.task::text, outcome, chiron.outcome_fate(outcome), now_at);
+    any_woken := true;
   end loop;
-  return query select i, null::text from unnest(ns) i;
+  return query select i, null::text, any_woken from unnest(ns) i;
 end $body$, true);
 
 insert into chiron.migrations (id, name) values (16, 'together');
