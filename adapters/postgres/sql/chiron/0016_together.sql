@@ -1,5 +1,5 @@
 -- The frequent writes, all members of a call in one statement instead of one after the other: a statement costs several times what a row
--- does. Where a member is not like the others (refused, sent again, a name that is taken, a start key) the call goes member by member, as
+-- does; the other way round for fewer than four. Where a member is not like the others (refused, sent again, a name that is taken, a start key) the call goes member by member, as
 -- in the files before; those functions are kept under the names that end in _each.
 begin;
 
@@ -81,6 +81,10 @@ declare
   held record;
   now_at timestamptz;
 begin
+  if json_array_length(members) < 4 then
+    return query select * from chiron.checkpoint_each_{n}(members);
+    return;
+  end if;
   select array_agg(x.n order by x.run, x.n), array_agg(x.run order by x.run, x.n), array_agg(x.worker order by x.run, x.n),
          max(x.lease) / 1000
   into ns, run_ids, workers, lease_s
@@ -137,6 +141,15 @@ declare
   now_at timestamptz;
   any_woken boolean := false;
 begin
+  if json_array_length(members) < 4 then
+    -- A wait that is noted between this look and the locks is ended all the same; its run is then found by the next poll.
+    any_woken := again or exists (
+      select 1 from json_to_recordset(members) as m(run uuid)
+      cross join lateral (select x.task_id from {runs} x where x.run_id = m.run offset 0) r
+      cross join lateral (select 1 from chiron.waits w where w.target = r.task_id::text and w.kind = 'task' offset 0) w);
+    return query select e.n, e.refused, any_woken from chiron.complete_each_{n}(members, again) e;
+    return;
+  end if;
   select array_agg(x.n order by x.run, x.n), array_agg(x.run order by x.run, x.n), array_agg(x.worker order by x.run, x.n)
   into ns, run_ids, workers
   from json_to_recordset(members) as x(n integer, run uuid, worker text);
