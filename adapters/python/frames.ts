@@ -7,10 +7,12 @@ import type { LogLine, WaitRequest } from "../../src/ports/store-types.ts";
 
 export interface HostWait {
   readonly step: string;
-  readonly kind: WaitRequest["kind"];
+  /** `step` only of a watched run: it stands at a step that is not recorded. */
+  readonly kind: WaitRequest["kind"] | "step";
   readonly target: string | null;
   readonly delay_ms: number | null;
   readonly until_ms?: number;
+  readonly pos?: string;
 }
 
 /** What the host says about one run. `q` numbers a request that wants an answer. */
@@ -31,6 +33,14 @@ export type RunFrame =
       readonly type: string;
       readonly ordinal: string;
       readonly local?: LocalToolHeader;
+    }
+  /** A watched run reached a recorded name. */
+  | {
+      readonly t: "reached";
+      readonly r: number;
+      readonly step: string;
+      readonly kind: HostWait["kind"];
+      readonly pos?: string;
     }
   /** Nobody waits for this call any more. */
   | { readonly t: "abandon"; readonly r: number; readonly q: number }
@@ -116,6 +126,7 @@ export type RuntimeFrame =
       readonly names: readonly string[];
       readonly kinds: readonly CheckpointKind[];
       readonly stubs?: RunStubs;
+      readonly watch?: { readonly live: boolean };
     }
   | { readonly t: "ok"; readonly r: number; readonly q: number }
   | { readonly t: "no"; readonly r: number; readonly q: number; readonly error: string }
@@ -125,7 +136,7 @@ export type RuntimeFrame =
       readonly r: number;
       readonly q: number;
       readonly steps: readonly string[];
-      readonly kinds: readonly CheckpointKind[];
+      readonly kinds: readonly (CheckpointKind | "run")[];
     }
   | { readonly t: "frozen" | "drop" | "cancel"; readonly r: number }
   /** Perform your call `q` with the local tool it names. */

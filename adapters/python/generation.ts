@@ -86,6 +86,10 @@ class Generation implements LoadedGeneration, GenerationHost {
     return this;
   }
 
+  get watches(): boolean {
+    return true;
+  }
+
   get generation(): { readonly id: string } {
     return { id: this.#id };
   }

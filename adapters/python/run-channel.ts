@@ -1,8 +1,8 @@
 // One run on one process, from its start frame to its end: what the host asks goes to the engine's session, the answers go back.
 // Which process, and what its death means, is the pool's affair.
-import { messageOf } from "../../src/core/errors.ts";
+import { ChironError, messageOf } from "../../src/core/errors.ts";
 import { NULL_JSON, parseJson, type JsonText } from "../../src/core/json-text.ts";
-import type { CtxCall, RunEnd, RunSession, RunStart } from "../../src/ports/host.ts";
+import type { CtxCall, RunEnd, RunSession, RunStart, RunWatch } from "../../src/ports/host.ts";
 import type { WaitRequest } from "../../src/ports/store-types.ts";
 import { LocalCalls } from "./local-calls.ts";
 import type { HostWait, LogFrame, RunFrame, RuntimeFrame } from "./frames.ts";
@@ -50,6 +50,7 @@ export class RunChannel {
 
   begin(): void {
     const { runId, taskId, workflowName, attempt, input, recorded, stubs } = this.start;
+    const { watch } = this.#session;
     const frame: RuntimeFrame = {
       t: "start",
       r: this.number,
@@ -60,6 +61,7 @@ export class RunChannel {
       names: recorded.map((one) => one.name),
       kinds: recorded.map((one) => one.kind),
       ...(stubs ? { stubs } : {}),
+      ...(watch ? { watch: { live: watch.live } } : {}),
     };
     this.#send(frame, [input, ...recorded.map((one) => one.value)]);
   }
@@ -88,6 +90,8 @@ export class RunChannel {
         return this.#ask(this.#suspend(frame));
       case "call":
         return this.#ask(this.#call(frame, raws[0] ?? ("{}" as JsonText)));
+      case "reached":
+        return this.#session.watch?.reached({ name: frame.step, kind: frame.kind, position: frame.pos ?? null });
       case "abandon":
         return this.#calls.get(frame.q)?.abort("ended");
       case "tooled":
@@ -130,6 +134,7 @@ export class RunChannel {
   }
 
   async #suspend({ q, waits }: Suspend): Promise<void> {
+    if (this.#session.watch) return this.#stand(q, waits, this.#session.watch);
     const answer = await this.#session.suspend(waits.map(toWaitRequest));
     if (this.#over) return;
     if ("gone" in answer) return this.#leave("drop");
@@ -140,6 +145,22 @@ export class RunChannel {
     this.#send(
       { t: "resolved", r: this.number, q, steps, kinds },
       resolved.map((one) => one.value),
+    );
+  }
+
+  async #stand(q: number, waits: readonly HostWait[], watch: RunWatch): Promise<void> {
+    const answer = await watch.stands(
+      waits.map(({ step, kind, target, pos }) => ({ name: step, kind, target, position: pos ?? null })),
+    );
+    if (this.#over) return;
+    if ("gone" in answer) return this.#leave("drop");
+    if ("refused" in answer) return this.#send({ t: "no", r: this.number, q, error: answer.refused });
+    const { ways } = answer;
+    const steps = ways.map((way) => way.name);
+    const kinds = ways.map((way) => way.kind);
+    this.#send(
+      { t: "resolved", r: this.number, q, steps, kinds },
+      ways.map((way) => (way.kind === "run" ? NULL_JSON : way.value)),
     );
   }
 
@@ -174,6 +195,7 @@ export class RunChannel {
 }
 
 function toWaitRequest({ step, kind, target, delay_ms, until_ms }: HostWait): WaitRequest {
+  if (kind === "step") throw new ChironError("internal", `step ${step} asked to be suspended in a run nobody watches`);
   const wait = { step, kind, target, delayMs: delay_ms };
   return until_ms === undefined ? wait : { ...wait, untilMs: until_ms };
 }

@@ -165,6 +165,7 @@ export class OlderGenerations {
     const { clock } = this.#deps;
     return {
       generation: host.generation,
+      watches: host.watches ?? false,
       retire: () => host.retire(),
       kill: () => host.kill(),
       run: async (start, session, signal) => {

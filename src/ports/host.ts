@@ -161,8 +161,41 @@ export interface DiscoveredTool {
   readonly problem: string | null;
 }
 
+/** A recorded name that a watched handler reached, and what it uses it as. */
+export interface Reached {
+  readonly name: string;
+  readonly kind: "step" | WaitRequest["kind"];
+  readonly position: string | null;
+}
+
+/** Something unrecorded at which a watched handler stands: a step whose body has not begun, or a wait. */
+export interface Standing extends Reached {
+  /** The event's name, or the awaited task's id. */
+  readonly target: string | null;
+}
+
+/** `run`: the step's body runs and is written by `step`. Others give the outcome without it. */
+export type Way =
+  | { readonly name: string; readonly kind: "run" }
+  | { readonly name: string; readonly kind: CheckpointKind; readonly value: JsonText };
+
+/** gone: the handler's code does not go on. refused: everything it stands at fails with this message. */
+export type StandingAnswer =
+  { readonly gone: string } | { readonly refused: string } | { readonly ways: readonly Way[] };
+
+/** Follows an attempt step by step instead of only hearing of what is new. Code between its steps then reaches nothing outside. */
+export interface RunWatch {
+  /** Steps that are not recorded may run for real, with the database. */
+  readonly live: boolean;
+  reached(step: Reached): void;
+  /** Every branch of the handler stands at something that is not recorded. Asked instead of `suspend`. */
+  stands(at: readonly Standing[]): Promise<StandingAnswer>;
+}
+
 /** What the engine offers to one running attempt. */
 export interface RunSession {
+  /** Only for a host that `watches`. */
+  readonly watch?: RunWatch;
   step(write: StepWrite): Promise<StepAnswer>;
   suspend(waits: readonly WaitRequest[]): Promise<SuspendAnswer>;
   call(call: CtxCall): Promise<CallAnswer>;
@@ -188,6 +221,8 @@ export type RunEnd =
 /** The host processes of one generation. */
 export interface GenerationHost {
   readonly generation: Generation;
+  /** Whether an attempt can be watched here (RunSession.watch). */
+  readonly watches?: boolean;
   /** Runs one attempt to its end. Aborting the signal stops it within a bounded time. Never rejects. */
   run(start: RunStart, session: RunSession, signal: AbortSignal): Promise<RunEnd>;
   /** Calls a local tool outside every run. Absent: this host has none. Rejects with ChironError. */

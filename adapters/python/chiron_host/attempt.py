@@ -16,22 +16,28 @@ from .threads import in_thread
 
 
 async def attempt(
-    workflow: Workflow, session: Session, value: Any, snapshot: Snapshot, keep_pool: Callable[[Any], None]
+    workflow: Workflow,
+    session: Session,
+    value: Any,
+    snapshot: Snapshot,
+    keep_pool: Callable[[Any], None],
+    stand_in: Any = None,
 ) -> Any:
-    """The handler's return value. `keep_pool` is told of the database pool, for those who end without unwinding."""
+    """The handler's return value. `keep_pool` is told of the database pool, for those who end without unwinding; a stand-in for the pool
+    keeps one from being opened."""
 
     def warn(message: str) -> None:
         session.log("warn", message, None, "chiron")
 
-    pool = await open_pool(warn)
+    pool = None if stand_in is not None else await open_pool(warn)
     keep_pool(pool)
-    if pool is None and _mentions_pool(workflow, snapshot):
+    if pool is None and stand_in is None and _mentions_pool(workflow, snapshot):
         warn(f"ctx._pool is None: {why_no_pool()}")
     try:
         inp, complaint = hydrate(workflow.module, value)
         if complaint is not None:
             warn(complaint)
-        context = WorkflowContext(session, getattr(workflow.module, "AGENT_DEFAULTS", None), pool)
+        context = WorkflowContext(session, getattr(workflow.module, "AGENT_DEFAULTS", None), pool if stand_in is None else stand_in)
         return await _call(workflow.handler, inp, context)
     finally:
         keep_pool(None)

@@ -22,6 +22,7 @@ from .session import Resolved, Wait
 from .slack_feedback import ClickFeedback
 from .stubs import Stubs
 from .waits import Waits
+from .watched import Watch
 
 
 class Run(RunOutput, Guarded):
@@ -56,6 +57,8 @@ class Run(RunOutput, Guarded):
         self._q = 0
         self._pending: dict[int, asyncio.Future[Answer | None]] = {}
         self.waits = Waits(self)
+        watch = header.get("watch")
+        self.watch = None if watch is None else Watch(self, bool(watch.get("live")))
         self.tools = RunTools(self)
         RunOutput.__init__(self, channel, self.r)
 
@@ -72,9 +75,13 @@ class Run(RunOutput, Guarded):
     ) -> Any:
         """See session.Session."""
         checkpoint = self.checkpoint(name)
-        recorded = self._replayed(checkpoint, "step")
+        recorded = self._replayed(checkpoint, "step", position)
         if recorded is not None:
             return decode(recorded[1])
+        if self.watch is not None:
+            told = await self.watch.ahead(checkpoint, position)
+            if told.kind != "run":
+                return told.value
         stub = self.stubs.body(name, checkpoint)
         if stub is not None:
             # A stub is the outcome: trying it again would only take time.
@@ -115,7 +122,7 @@ class Run(RunOutput, Guarded):
         recorded = self._replayed(checkpoint, wait.kind)
         if recorded is not None:
             return Resolved(recorded[0], decode(recorded[1]))
-        if wait.kind == "sleep" and wait.until_ms is None and wait.delay_ms == 0:
+        if wait.kind == "sleep" and wait.until_ms is None and wait.delay_ms == 0 and self.watch is None:
             await self._put(name, checkpoint, None, 0.0, None)
             return Resolved("sleep", None)
         return await self.waits.wait(checkpoint, wait)
@@ -206,13 +213,15 @@ class Run(RunOutput, Guarded):
             future.cancel()
         self.waits.cancel()
 
-    def _replayed(self, checkpoint: str, kind: str) -> tuple[str, str] | None:
+    def _replayed(self, checkpoint: str, kind: str, position: Any = None) -> tuple[str, str] | None:
         """What an earlier attempt or an earlier part of this one recorded under this name: kind and value's text."""
         recorded = self.recorded.get(checkpoint)
         if recorded is None:
             self.ahead = 0
             return None
         self.ahead = max(0, self.ahead - 1)
+        if self.watch is not None:
+            self.watch.reached(checkpoint, kind, position)
         self._check_kind(checkpoint, recorded[0], kind)
         return recorded
 

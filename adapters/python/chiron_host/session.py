@@ -18,6 +18,8 @@ class Wait(NamedTuple):
     until_ms: int | None
     request: dict[str, Any]
     """The same wait as a baseline request, without its step."""
+    position: str | None = None
+    """`path:line` of a step that a watched attempt asks about."""
 
 
 class Resolved(NamedTuple):

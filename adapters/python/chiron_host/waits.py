@@ -124,5 +124,6 @@ def _frame(name: str, wait: Wait) -> str:
     target = "null" if wait.target is None else quote(wait.target)
     delay = "null" if wait.delay_ms is None else str(wait.delay_ms)
     until = "" if wait.until_ms is None else f',"until_ms":{wait.until_ms}'
-    return f'{{"step":{quote(name)},"kind":"{wait.kind}","target":{target},"delay_ms":{delay}{until}}}'
+    where = "" if wait.position is None else f',"pos":{quote(wait.position)}'
+    return f'{{"step":{quote(name)},"kind":"{wait.kind}","target":{target},"delay_ms":{delay}{until}{where}}}'
 
