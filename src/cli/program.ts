@@ -7,6 +7,7 @@ import type { CommandDeps } from "./command.ts";
 import { addDbCommands } from "./db.ts";
 import { addCodeCommands } from "./code.ts";
 import { addDevCommand } from "./dev.ts";
+import { addDiffCommand } from "./diff.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEventsCommands } from "./events.ts";
 import { addInitCommand } from "./init.ts";
@@ -79,6 +80,7 @@ export function createProgram(deps: CommandDeps): Command {
     addServeCommand,
     addRunCommand,
     addRunsCommands,
+    addDiffCommand,
     addEventsCommands,
     addOutboxCommands,
     addWorkflowsCommands,

@@ -5,7 +5,7 @@ import { ChironError } from "../core/errors.ts";
 import type { JsonText } from "../core/json-text.ts";
 import { isTerminal } from "../core/states.ts";
 import type { Client } from "./client.ts";
-import { sliceElements } from "./json-elements.ts";
+import { sliceElements } from "../core/json-elements.ts";
 import { serverEvents, type ServerEvent } from "./sse.ts";
 import { getMembers, getRun, runPath, wire, type Wire, type WireLog, type WireRun } from "./wire-run.ts";
 

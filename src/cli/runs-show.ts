@@ -5,7 +5,7 @@ import { action, withCommonOptions, type CommandContext, type CommandDeps, type 
 import { LogReader } from "./run-follow.ts";
 import { resolveRunId } from "./run-id.ts";
 import { printRunPage, type RunFacts } from "./run-page.ts";
-import { sliceElements } from "./json-elements.ts";
+import { sliceElements } from "../core/json-elements.ts";
 import {
   document,
   getMembers,

@@ -19,6 +19,7 @@ import { openapiRoute } from "./openapi.ts";
 import { outboxRoutes } from "./outbox.ts";
 import type { Route } from "./route.ts";
 import { runDetailRoutes } from "./run-detail.ts";
+import { runDiffRoutes } from "./run-diff.ts";
 import { runRoutes } from "./runs.ts";
 import { scheduleRoutes } from "./schedules.ts";
 import { Streams, type StreamLimits } from "./stream.ts";
@@ -60,6 +61,7 @@ function routesOf(deps: ApiDeps, streams: Streams, probes: readonly Route[]): Ro
   const routes = [
     ...runRoutes(deps),
     ...runDetailRoutes(deps),
+    ...runDiffRoutes(deps),
     ...liveRoutes(deps, streams),
     ...eventRoutes(deps),
     ...outboxRoutes(deps),

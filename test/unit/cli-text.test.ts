@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { inputFields, sampleInput } from "../../src/cli/input-fields.ts";
-import { sliceElements } from "../../src/cli/json-elements.ts";
+import { sliceElements } from "../../src/core/json-elements.ts";
 import { findJsonFault } from "../../src/cli/json-fault.ts";
 import { eventLine, logLine } from "../../src/cli/run-lines.ts";
 import { matches } from "../../src/cli/run-id.ts";

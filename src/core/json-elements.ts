@@ -1,5 +1,5 @@
 // Cuts a JSON array into the texts of its elements, so that each can be passed on as it was written.
-import type { JsonText } from "../core/json-text.ts";
+import type { JsonText } from "./json-text.ts";
 
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{},]/gs;
 
