@@ -11,6 +11,7 @@ import { createPythonHost, type PythonHostOptions } from "../adapters/python/hos
 import { findInterpreter } from "../adapters/python/interpreter.ts";
 import { copySqlite } from "../adapters/sqlite/inspect.ts";
 import { openSqlite } from "../adapters/sqlite/open.ts";
+import { pageFilesIn } from "./assets.ts";
 import type { RuntimeOptions, Wiring } from "./cli/wiring.ts";
 import { createProgram } from "./cli/program.ts";
 import { loadConfig, type Config } from "./config/config.ts";
@@ -40,6 +41,18 @@ const wiring: Wiring = {
   async analyse(config, dirs) {
     return runAnalysis((await python(config)).path, dirs, path.join(assets, "adapters/python"));
   },
+  createWatcher,
+  async openBench(config, keepDir) {
+    const mask = createMask(config.secrets);
+    const [interpreter, { startRuntime }, { createTestBench }] = await Promise.all([
+      python(config),
+      import("./runtime.ts"),
+      import("./wire-scenarios.ts"),
+    ]);
+    const createHost = (one: Config, stateDir: string, bus: Bus) =>
+      maskedHost(createPythonHost({ ...hostOptions(one, stateDir, bus), python: interpreter.path }), mask);
+    return createTestBench(config, keepDir, { version, mask, createHost, startRuntime });
+  },
   async openRuntime(asked: Config, options: RuntimeOptions) {
     const mask = createMask(asked.secrets);
     const bus = createMaskedBus(mask);
@@ -57,18 +70,9 @@ const wiring: Wiring = {
         process.kill(process.pid, "SIGKILL"),
       );
       const host = createPythonHost({
-        dirs: config.dirs,
-        hostScript: path.join(assets, "adapters/python/workflow-host"),
-        stateDir: path.dirname(config.storePath),
-        env: config.env,
-        allow: config.enablement.names,
-        walkAll: config.walkAll,
-        toolDirs: config.tools.dirs,
+        ...hostOptions(config, path.dirname(config.storePath), bus),
         ...httpRecordings(config, mask, bus),
-        maxProcesses: config.processes,
-        onEvent: (event) => bus.publish(event),
         ...(interpreter ? { python: interpreter.path } : {}),
-        ...(config.baselineHost ? { baselinePath: config.baselineHost } : {}),
       });
       const parts = {
         clock,
@@ -79,6 +83,7 @@ const wiring: Wiring = {
         mask,
         watcher: createWatcher(),
         version,
+        page: pageFilesIn(path.join(assets, "dist/devtools")),
       };
       return await startRuntime(config, options, { ...parts, closed: stop });
     } catch (error) {
@@ -87,6 +92,21 @@ const wiring: Wiring = {
     }
   },
 };
+
+function hostOptions(config: Config, stateDir: string, bus: Bus): PythonHostOptions {
+  return {
+    dirs: config.dirs,
+    hostScript: path.join(assets, "adapters/python/workflow-host"),
+    stateDir,
+    env: config.env,
+    allow: config.enablement.names,
+    walkAll: config.walkAll,
+    toolDirs: config.tools.dirs,
+    maxProcesses: config.processes,
+    onEvent: (event) => bus.publish(event),
+    ...(config.baselineHost ? { baselinePath: config.baselineHost } : {}),
+  };
+}
 
 function httpRecordings({ recordings }: Config, mask: Mask, bus: Bus): Pick<PythonHostOptions, "http"> {
   if (recordings === null) return {};

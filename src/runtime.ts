@@ -1,5 +1,6 @@
 // Puts one runtime together from its parts: store, host, catalog, engine, API. Which adapters stand behind the ports is main.ts's choice.
 import { randomUUID } from "node:crypto";
+import path from "node:path";
 import { toolCaller } from "./catalog/call-tool.ts";
 import type { CatalogView } from "./catalog/catalog.ts";
 import { CatalogLoader } from "./catalog/loader.ts";
@@ -15,15 +16,18 @@ import { createTools, type ToolDeps } from "./effects/tools/tools.ts";
 import { createEngine, type RunningEngine } from "./engine/engine.ts";
 import type { ScheduleControl } from "./engine/schedules/contract.ts";
 import type { TimedSource } from "./engine/walkable.ts";
+import { createReplaying } from "./runtime-replay.ts";
 import { createSchedules } from "./runtime-schedules.ts";
 import type { Service } from "./engine/service.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
 import { TimeWalk } from "./engine/time-walk.ts";
 import type { ApiDeps } from "./http/deps.ts";
+import type { PageFiles } from "./http/page-files.ts";
 import type { Listening } from "./http/server.ts";
 import type { Clock, MovableClock } from "./ports/clock.ts";
 import type { WorkflowHost } from "./ports/host.ts";
 import type { Store } from "./ports/store.ts";
+import type { Replays } from "./replay/replays.ts";
 import type { Watcher } from "./ports/watcher.ts";
 import { createKeptCode, type KeptCode } from "./runtime-code.ts";
 import { createOutside, type Outside } from "./runtime-effects.ts";
@@ -43,6 +47,7 @@ export interface RuntimeParts {
   readonly version: string;
   /** Hides the secrets of the configuration. */
   readonly mask: Mask;
+  readonly page?: PageFiles;
   /** Called after everything else has ended. */
   readonly closed?: () => Promise<void>;
 }
@@ -142,6 +147,8 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
     const outside = createOutside(config, options, parts, handlers, parts.mask);
     const engine = engineOf(config, soleOwner, parts, loader, outside, [schedules.scheduler], kept);
     closers.push(() => loader.close());
+    const replaying = options.load || options.work ? createReplaying(parts, loader) : null;
+    closers.push(async () => replaying?.close());
     const http = options.load || options.work ? await loadBoth(loader, bus) : await loadApi();
     const tracing = await traces;
     if (options.work) {
@@ -156,7 +163,8 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
       // So that whoever asks first finds what the files declare.
       await schedules.scheduler.tick();
     }
-    const whole = { config, options, parts, loader, engine, outside, http, tracing, closers, close };
+    const replays = replaying?.replays;
+    const whole = { config, options, parts, loader, engine, replays, outside, http, tracing, closers, close };
     return assemble({ ...whole, schedules: schedules.control });
   } catch (error) {
     await close();
@@ -210,6 +218,7 @@ interface Assembly {
   readonly engine: RunningEngine;
   readonly schedules: ScheduleControl;
   readonly outside: Outside;
+  readonly replays: Replays | undefined;
   readonly http: Api;
   readonly tracing: Tracing | null;
   readonly closers: (() => Promise<void>)[];
@@ -217,7 +226,7 @@ interface Assembly {
 }
 
 function assemble({ config, options, parts, loader, engine, http, closers, close, ...more }: Assembly): Runtime {
-  const { schedules, outside, tracing } = more;
+  const { schedules, outside, tracing, replays } = more;
   const { bus, clock, store, host, version } = parts;
   const loopbackOnly = LOOPBACK.test(config.host);
   const api: ApiDeps = {
@@ -225,6 +234,7 @@ function assemble({ config, options, parts, loader, engine, http, closers, close
     engine,
     schedules,
     buttons: outside.buttons,
+    replays,
     catalog: loader satisfies CatalogView,
     webhooks: {
       secret: (name) => config.env[name],
@@ -236,7 +246,8 @@ function assemble({ config, options, parts, loader, engine, http, closers, close
     bus,
     clock,
     auth: { envKeys: config.envKeys, loopbackOnly, hosts: config.allowedHosts },
-    info: { version, mode: options.mode },
+    info: { version, mode: options.mode, project: path.basename(config.root) },
+    page: parts.page,
     ready: () => readiness(loader),
     time: parts.movable ? new TimeWalk(parts.movable, engine.walkable, bus) : undefined,
     traceRequest: tracing?.traceRequest,

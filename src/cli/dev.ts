@@ -134,6 +134,7 @@ function welcome(say: (line: string) => void, status: ServerStatus, runtime: Run
   const count = (size: number, noun: string): string => `${size} ${noun}${size === 1 ? "" : "s"}`;
   say("");
   say(`  Chiron is ready in ${status.ms} ms`);
+  say(`  Devtools   ${status.url}/`);
   say(`  API        ${status.url}/api/workflows   (OpenAPI: ${status.url}/api/openapi.json)`);
   say(`  Store      ${shown(status.store)}`);
   say(

@@ -10,7 +10,9 @@ import type { TimeWalk } from "../engine/time-walk.ts";
 import type { ScheduleControl } from "../engine/schedules/contract.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
+import type { Replays } from "../replay/replays.ts";
 import type { Rejections } from "../webhooks/rejections.ts";
+import type { PageFiles } from "./page-files.ts";
 
 export interface AuthSettings {
   /** Admin keys from the environment (CHIRON_API_KEY, CENTAUR_API_KEY); a blank one counts as unset (decision D13). */
@@ -41,12 +43,17 @@ export interface ApiDeps {
   readonly callTool?: CallTool;
   /** Reads and makes what buttons in Slack carry; absent where there is no key for it. */
   readonly buttons?: ButtonValues | null;
+  /** Absent where no code is loaded to replay on. */
+  readonly replays?: Replays | undefined;
   readonly bus: Bus;
   readonly clock: Clock;
   /** Moves the clock; absent where time is real. */
   readonly time?: TimeWalk | undefined;
   readonly auth: AuthSettings;
-  readonly info: { readonly version: string; readonly mode: string };
+  /** `project`: what the page is called by. */
+  readonly info: { readonly version: string; readonly mode: string; readonly project?: string };
+  /** The devtools page; absent where none is served. */
+  readonly page?: PageFiles | undefined;
   /** Told of every request; absent where nobody traces. */
   readonly traceRequest?: RequestTracer | undefined;
   /** What the process itself still waits for; the API adds the store and the catalog. */

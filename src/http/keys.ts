@@ -7,6 +7,7 @@ import type { KeyStore } from "../ports/store.ts";
 import type { ApiKey } from "../ports/store-types.ts";
 import type { AuthSettings, Bindings } from "./deps.ts";
 import { isLocal } from "./guard.ts";
+import { keyInCookie } from "./session-cookie.ts";
 
 export type Scope = ApiKey["scope"];
 /** open: no key. local: a key that may read, or a local client. */
@@ -28,10 +29,13 @@ export class Keys {
   readonly #store: KeyStore;
   readonly #clock: Clock;
   readonly #envHashes: readonly Buffer[];
+  readonly #pagesOnlyRead: boolean;
   readonly #known = new Map<string, { readonly scope: Scope; readonly until: number }>();
   #stored = { any: false, until: -1 };
 
-  constructor(auth: AuthSettings, store: KeyStore, clock: Clock) {
+  /** `pagesOnlyRead`: what a page in a browser asks for may change nothing, whatever its key allows. */
+  constructor(auth: AuthSettings, store: KeyStore, clock: Clock, pagesOnlyRead = false) {
+    this.#pagesOnlyRead = pagesOnlyRead;
     this.#auth = auth;
     this.#store = store;
     this.#clock = clock;
@@ -41,6 +45,11 @@ export class Keys {
   /** Throws ChironError unauthenticated or forbidden unless the request may have this access. */
   async check(request: Request, env: Bindings, access: Access): Promise<void> {
     if (access === "open" || env.inside) return;
+    if (this.#pagesOnlyRead && (access === "write" || access === "admin") && isOfPage(request.headers)) {
+      throw new ChironError("forbidden", "the page of a server only shows", {
+        hint: "Use the command line or the API with a key of your own.",
+      });
+    }
     if (!(await this.#anyKey())) {
       if (this.#auth.loopbackOnly && isLocal(request, env)) return;
       throw new ChironError("unauthenticated", "no API key is configured, so only local clients are served", {
@@ -59,6 +68,11 @@ export class Keys {
     const needed = access === "local" ? "read" : access;
     if (RANK[scope] >= RANK[needed]) return;
     throw new ChironError("forbidden", `the API key's scope is ${scope}; this needs ${needed}`);
+  }
+
+  /** Throws ChironError unauthenticated for what is no key of ours. */
+  async checkKey(key: string): Promise<void> {
+    if ((await this.#scopeOf(key)) === null) throw new ChironError("unauthenticated", "the API key is not valid");
   }
 
   async #anyKey(): Promise<boolean> {
@@ -95,8 +109,17 @@ function digest(key: string): Buffer {
   return createHash("sha256").update(key).digest();
 }
 
-/** The key of a request: Authorization: Bearer first, then X-Api-Key (decision D1). */
+/** Browsers say so of every request, and no script of theirs can say otherwise. */
+function isOfPage(headers: Headers): boolean {
+  return headers.has("sec-fetch-site") || (givenKey(headers) === null && keyInCookie(headers) !== null);
+}
+
 function presented(headers: Headers): string | null {
+  return givenKey(headers) ?? keyInCookie(headers);
+}
+
+/** The key of a request: Authorization: Bearer first, then X-Api-Key (decision D1). */
+function givenKey(headers: Headers): string | null {
   const bearer = /^Bearer[ \t]+(\S.*)$/i.exec(headers.get("authorization") ?? "");
   const key = (bearer?.[1] ?? headers.get("x-api-key") ?? "").trim();
   return key === "" ? null : key;

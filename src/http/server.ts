@@ -17,11 +17,14 @@ import { liveRoutes } from "./live.ts";
 import { metricRoutes } from "./metrics.ts";
 import { openapiRoute } from "./openapi.ts";
 import { outboxRoutes } from "./outbox.ts";
+import { pageRoutes } from "./page.ts";
+import { replayRoutes } from "./replays.ts";
 import type { Route } from "./route.ts";
 import { runDetailRoutes } from "./run-detail.ts";
 import { runDiffRoutes } from "./run-diff.ts";
 import { runRoutes } from "./runs.ts";
 import { scheduleRoutes } from "./schedules.ts";
+import { sessionRoutes } from "./session.ts";
 import { Streams, type StreamLimits } from "./stream.ts";
 import { toolRoutes } from "./tools.ts";
 import { webhookEndpoint } from "./webhook-endpoint.ts";
@@ -40,8 +43,8 @@ export interface AppOptions {
 /** Every route of the API behind the guard. */
 export function createApp(deps: ApiDeps, options: AppOptions = {}): ApiApp {
   const probes = [...healthRoutes(deps), ...metricRoutes(deps)];
-  const routes = options.probesOnly ? probes : routesOf(deps, new Streams(deps, options.streams), probes);
-  const keys = new Keys(deps.auth, deps.store.keys, deps.clock);
+  const keys = new Keys(deps.auth, deps.store.keys, deps.clock, deps.info.mode === "serve");
+  const routes = options.probesOnly ? probes : routesOf(deps, new Streams(deps, options.streams), keys, probes);
   const guard = createGuard(deps.auth.hosts);
   const app: ApiApp = new Hono();
   app.use(async (context, next) => {
@@ -52,15 +55,19 @@ export function createApp(deps: ApiDeps, options: AppOptions = {}): ApiApp {
   });
   if (!options.probesOnly) app.all("/api/webhooks/:slug", webhookEndpoint(deps));
   for (const entry of routes) app.on(entry.method, honoPath(entry.path), handlerOf(entry, deps, keys));
+  if (!options.probesOnly) {
+    for (const page of pageRoutes(deps)) app.get(page.path, (context) => page.answer(context.req.raw));
+  }
   app.notFound((context) => unrouted(routes, context.req.method, context.req.path));
   app.onError((error) => errorResponse(error, deps.bus));
   return app;
 }
 
-function routesOf(deps: ApiDeps, streams: Streams, probes: readonly Route[]): Route[] {
+function routesOf(deps: ApiDeps, streams: Streams, keys: Keys, probes: readonly Route[]): Route[] {
   const routes = [
     ...runRoutes(deps),
     ...runDetailRoutes(deps),
+    ...replayRoutes(deps),
     ...runDiffRoutes(deps),
     ...liveRoutes(deps, streams),
     ...eventRoutes(deps),
@@ -73,6 +80,7 @@ function routesOf(deps: ApiDeps, streams: Streams, probes: readonly Route[]): Ro
     ...toolRoutes(deps),
     ...clockRoutes(deps),
     ...scheduleRoutes(deps),
+    ...sessionRoutes(deps, keys),
     ...probes,
   ];
   return [...routes, openapiRoute(deps, routes)];
