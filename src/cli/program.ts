@@ -14,6 +14,7 @@ import { addInitCommand } from "./init.ts";
 import { addKeysCommands } from "./keys.ts";
 import { addOutboxCommands } from "./outbox.ts";
 import { addReloadCommand } from "./reload.ts";
+import { addReplayCommand } from "./replay.ts";
 import { addRunCommand } from "./run.ts";
 import { addRunsCommands } from "./runs.ts";
 import { addSchedulesCommands } from "./schedules.ts";
@@ -80,6 +81,7 @@ export function createProgram(deps: CommandDeps): Command {
     addServeCommand,
     addRunCommand,
     addRunsCommands,
+    addReplayCommand,
     addDiffCommand,
     addEventsCommands,
     addOutboxCommands,

@@ -17,7 +17,7 @@ export function runRoutes(deps: ApiDeps): Route[] {
 }
 
 /** The id as the store spells it; throws not_found for what cannot be one (decision D14). */
-function knownId(id: string): string {
+export function knownId(id: string): string {
   if (!isUuid(id)) throw notFound(id);
   return id.toLowerCase();
 }

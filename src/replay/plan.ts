@@ -47,7 +47,7 @@ export interface Divergence {
 }
 
 export interface Found {
-  readonly history: TaskRecord;
+  readonly record: TaskRecord;
   /** The recorded part that was offered to the handler, by name. */
   readonly offered: ReadonlyMap<string, Checkpoint>;
   readonly edited: ReadonlySet<string>;
@@ -56,8 +56,8 @@ export interface Found {
 }
 
 /** Every name once: those the handler came to in its order, then what it passed over in recorded order. */
-export function planOf({ history, offered, edited, seen }: Found): PlanEntry[] {
-  const all = new Map(history.checkpoints.map((checkpoint) => [checkpoint.name, checkpoint]));
+export function planOf({ record, offered, edited, seen }: Found): PlanEntry[] {
+  const all = new Map(record.checkpoints.map((checkpoint) => [checkpoint.name, checkpoint]));
   const reached = new Set(seen.map((one) => one.name));
   const entries = seen.map(({ name, kind, position, recorded }): PlanEntry => {
     const checkpoint = all.get(name);
@@ -106,8 +106,8 @@ function isEnd(end: ReplayEnd): end is Extract<ReplayEnd, { kind: "result" | "er
   return end.kind === "result" || end.kind === "error";
 }
 
-function endDivergence({ history, edited, end }: Found, fresh: Seen | undefined): Divergence | null {
-  const { task, waits, failures } = history;
+function endDivergence({ record, edited, end }: Found, fresh: Seen | undefined): Divergence | null {
+  const { task, waits, failures } = record;
   if (task.state === "completed" && fresh) {
     const message = `${one(fresh)} is not in the record, where the run had completed`;
     return { reason: "new", name: fresh.name, position: fresh.position, message };

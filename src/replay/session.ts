@@ -30,7 +30,7 @@ export const EFFECT_POLICIES = ["recorded", "stubbed", "blocked"] as const;
 export type EffectPolicy = (typeof EFFECT_POLICIES)[number];
 
 export interface ReplayRequest {
-  readonly history: TaskRecord;
+  readonly record: TaskRecord;
   /** Runs the code to try. */
   readonly host: GenerationHost;
   readonly steps?: StepPolicy;
@@ -83,16 +83,16 @@ class ReplaySession {
   constructor(deps: ReplayDeps, request: ReplayRequest) {
     this.#deps = deps;
     this.#request = request;
-    const { history, from = Infinity } = request;
-    this.#effects = new RecordedEffects(deps.store, history.task.taskId);
-    this.#offered = new Map(history.checkpoints.filter(({ seq }) => seq < from).map((one) => [one.name, one]));
+    const { record, from = Infinity } = request;
+    this.#effects = new RecordedEffects(deps.store, record.task.taskId);
+    this.#offered = new Map(record.checkpoints.filter(({ seq }) => seq < from).map((one) => [one.name, one]));
   }
 
   async run(): Promise<Replay> {
-    const { history, host, edits = new Map<string, JsonText>() } = this.#request;
+    const { record, host, edits = new Map<string, JsonText>() } = this.#request;
     const end = host.watches ? await this.#follow() : unwatched(host);
     const edited = new Set([...edits.keys()].filter((name) => this.#offered.has(name)));
-    const found = { history, offered: this.#offered, edited, seen: this.#seen, end };
+    const found = { record, offered: this.#offered, edited, seen: this.#seen, end };
     return {
       generation: host.generation.id,
       plan: planOf(found),
@@ -117,8 +117,8 @@ class ReplaySession {
   }
 
   #start(): RunStart {
-    const { history, input, edits } = this.#request;
-    const { task, run } = history;
+    const { record, input, edits } = this.#request;
+    const { task, run } = record;
     return {
       runId: run.runId,
       taskId: task.taskId,
@@ -159,7 +159,8 @@ class ReplaySession {
 
   #stands(at: readonly Standing[]): StandingAnswer {
     for (const { name, kind, position } of at) this.#note({ name, kind, position, recorded: false });
-    if (this.#request.steps === "block") return { refused: `${names(at)} is not recorded, and this replay does nothing new` };
+    if (this.#request.steps === "block")
+      return { refused: `${names(at)} is not recorded, and this replay does nothing new` };
     const ways = at.flatMap((one) => this.#wayOf(one) ?? []);
     if (ways.length > 0) return { ways };
     this.#end = { kind: "stands", at };
@@ -168,11 +169,11 @@ class ReplaySession {
 
   /** How this step may go on; null: not at all. A sleep or a wait has no outcome but the recorded one. */
   #wayOf({ name, kind }: Standing): Way | null {
-    const { steps = "stop", stubs, history } = this.#request;
+    const { steps = "stop", stubs, record } = this.#request;
     const stub = stubs?.get(name);
     if (steps === "stop") return null;
     if (stub !== undefined) return { name, kind: kind === "step" ? "step" : kind, value: stub };
-    const set = steps === "stub" ? history.checkpoints.find((one) => one.name === name) : undefined;
+    const set = steps === "stub" ? record.checkpoints.find((one) => one.name === name) : undefined;
     if (set) return { name, kind: set.kind, value: set.value };
     if (steps !== "live" || kind !== "step") return null;
     this.#running.add(name);
