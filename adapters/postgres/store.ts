@@ -7,6 +7,7 @@ import { createEffectStore } from "./effects.ts";
 import { createCode } from "./code.ts";
 import { closed } from "./errors.ts";
 import { createEvents } from "./events.ts";
+import { createInsight } from "./insight.ts";
 import { createKeys } from "./keys.ts";
 import type { Listener } from "./listener.ts";
 import { createLogs } from "./logs.ts";
@@ -41,6 +42,7 @@ export function buildStore(ground: Session, about: About, listener: Listener, en
     code: createCode(session),
     deliveries: createDeliveries(session),
     effects: createEffectStore(session),
+    insight: createInsight(session),
     admin,
   };
 }

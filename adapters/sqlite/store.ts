@@ -9,6 +9,7 @@ import { createDeliveries } from "./deliveries.ts";
 import { createEffectStore } from "./effects.ts";
 import { createEndings } from "./endings.ts";
 import { createEvents } from "./events.ts";
+import { createInsight } from "./insight.ts";
 import { createKeys } from "./keys.ts";
 import { createLogs } from "./logs.ts";
 import { createProgress } from "./progress.ts";
@@ -43,6 +44,7 @@ export function buildStore(ground: Omit<Session, "commits" | "claimSizes">, rele
     code: createCode(session),
     deliveries: createDeliveries(session),
     effects: createEffectStore(session),
+    insight: createInsight(session),
     admin: createAdmin(session, release),
   };
 }

@@ -6,6 +6,7 @@ import type { RunId, TaskId } from "../core/ids.ts";
 import type { CodeStore } from "./store-code.ts";
 import type { DeliveryStore } from "./store-deliveries.ts";
 import type { EffectStore } from "./store-effects.ts";
+import type { StoreInsight } from "./store-insight.ts";
 import type { ScheduleStore } from "./store-schedules.ts";
 import type {
   Accepted,
@@ -166,5 +167,6 @@ export interface Store {
   readonly code: CodeStore;
   readonly deliveries: DeliveryStore;
   readonly effects: EffectStore;
+  readonly insight: StoreInsight;
   readonly admin: StoreAdmin;
 }

@@ -11,6 +11,7 @@ import { fencingContract } from "./fencing.ts";
 import { Given } from "./given.ts";
 import { groupCommitContract } from "./group-commit.ts";
 import { idempotencyContract } from "./idempotency.ts";
+import { insightContract } from "./insight.ts";
 import { keysContract } from "./keys.ts";
 import { logsContract } from "./logs.ts";
 import type { ManualClock } from "./manual-clock.ts";
@@ -59,6 +60,7 @@ const NOUNS: Record<string, Contract> = {
   code: codeContract,
   deliveries: deliveriesContract,
   effects: effectsContract,
+  insight: insightContract,
   "random operations": randomContract,
 };
 
