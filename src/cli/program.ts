@@ -10,6 +10,7 @@ import { addDevCommand } from "./dev.ts";
 import { addDiffCommand } from "./diff.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEventsCommands } from "./events.ts";
+import { addHooksCommands } from "./hooks.ts";
 import { addInitCommand } from "./init.ts";
 import { addKeysCommands } from "./keys.ts";
 import { addOutboxCommands } from "./outbox.ts";
@@ -19,6 +20,7 @@ import { addRunCommand } from "./run.ts";
 import { addRunsCommands } from "./runs.ts";
 import { addSchedulesCommands } from "./schedules.ts";
 import { addServeCommand } from "./serve.ts";
+import { addTestCommand } from "./test.ts";
 import { addToolsCommands } from "./tools.ts";
 import { addVersionCommand } from "./version.ts";
 import { addWorkflowsCommands } from "./workflows.ts";
@@ -87,11 +89,13 @@ export function createProgram(deps: CommandDeps): Command {
     addOutboxCommands,
     addWorkflowsCommands,
     addCodeCommands,
+    addHooksCommands,
     addToolsCommands,
     addSchedulesCommands,
     addClockCommands,
     addReloadCommand,
     addCheckCommand,
+    addTestCommand,
     addDoctorCommand,
     addKeysCommands,
     addDbCommands,
