@@ -16,7 +16,7 @@ import { createTools, type ToolDeps } from "./effects/tools/tools.ts";
 import { createEngine, type RunningEngine } from "./engine/engine.ts";
 import type { ScheduleControl } from "./engine/schedules/contract.ts";
 import type { TimedSource } from "./engine/walkable.ts";
-import { createReplaying } from "./runtime-replay.ts";
+import { startReplays } from "./runtime-replay.ts";
 import { createSchedules } from "./runtime-schedules.ts";
 import type { Service } from "./engine/service.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./engine/settings.ts";
@@ -145,10 +145,12 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
     closers.push(() => agents.close());
     const handlers = [agents, createTools(toolDeps(config, clock))];
     const outside = createOutside(config, options, parts, handlers, parts.mask);
-    const engine = engineOf(config, soleOwner, parts, loader, outside, [schedules.scheduler], kept);
+    const isScheduling = options.schedule ?? options.work;
+    // What makes no runs here is not waited for by a walk through time.
+    const sources = isScheduling ? [schedules.scheduler] : [];
+    const engine = engineOf(config, soleOwner, parts, loader, outside, sources, kept);
     closers.push(() => loader.close());
-    const replaying = options.load || options.work ? createReplaying(parts, loader) : null;
-    closers.push(async () => replaying?.close());
+    const replays = startReplays(config, options, parts, loader, closers);
     const http = options.load || options.work ? await loadBoth(loader, bus) : await loadApi();
     const tracing = await traces;
     if (options.work) {
@@ -163,7 +165,6 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
       // So that whoever asks first finds what the files declare.
       await schedules.scheduler.tick();
     }
-    const replays = replaying?.replays;
     const whole = { config, options, parts, loader, engine, replays, outside, http, tracing, closers, close };
     return assemble({ ...whole, schedules: schedules.control });
   } catch (error) {
@@ -249,6 +250,7 @@ function assemble({ config, options, parts, loader, engine, http, closers, close
     info: { version, mode: options.mode, project: path.basename(config.root) },
     page: parts.page,
     ready: () => readiness(loader),
+    limits: { ...settingsOf(config, isSoleOwner(config, options)), allows: (name) => config.enablement.allows(name) },
     time: parts.movable ? new TimeWalk(parts.movable, engine.walkable, bus) : undefined,
     traceRequest: tracing?.traceRequest,
   };

@@ -65,6 +65,9 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
     case "code.unkept":
     case "code.loaded":
       return codeLine(event, style);
+    case "replay.diverged":
+    case "replay.checked":
+      return replayLine(event, style, root);
     case "effect.done":
     case "effect.failed":
       return effectLine(event, style);
@@ -187,6 +190,22 @@ function codeLine(
   if (event.type === "code.unkept") return `${style("yellow", "!")} the code is not kept: ${printable(event.message)}`;
   const run = `${event.workflowName} ${style("dim", event.runId.slice(-12))}`;
   return `${style("yellow", "!")} ${run} goes on with newer code: ${printable(event.reason)}`;
+}
+
+function replayLine(
+  event: Extract<RuntimeEvent, { type: "replay.diverged" | "replay.checked" }>,
+  style: Painter,
+  root: string,
+): string | null {
+  if (event.type === "replay.checked") {
+    const runs = event.runs === 1 ? "1 unfinished run" : `${event.runs} unfinished runs`;
+    const found =
+      event.diverged === 0 ? "on their record" : style("yellow", `${event.diverged} would leave their record`);
+    return `${style("dim", "⟲")} ${runs} replayed on the new code: ${found}`;
+  }
+  const at = event.position === null ? "" : ` at ${path.relative(root, event.position)}`;
+  const who = `${event.workflowName} ${event.taskId.slice(-12)}`;
+  return `${style("yellow", "!")} ${who} would leave its record${printable(at)}: ${printable(event.message)}`;
 }
 
 /** A Slack message that stays here has a log line with its text. */

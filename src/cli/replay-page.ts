@@ -68,7 +68,7 @@ export function printReplay(output: Output, replay: WireReplay, root: string): v
 /** One line about where the code leaves the record. */
 export function divergenceText(output: Output, { message, position }: WireDivergence, root: string): string {
   const at = position === null ? "" : ` at ${printable(shown(position, root))}`;
-  return output.style("red", `it leaves the record: ${printable(message)}${at}`);
+  return output.style("red", `it leaves the record${at}: ${printable(message)}`);
 }
 
 function endText({ kind, message, value }: WireReplay["end"]): string {

@@ -41,6 +41,8 @@ export interface Config {
   readonly schedules: ScheduleConfig;
   /** Late starts of schedules a second, in this process. */
   readonly scheduleStartRate: number;
+  /** dev: whether unfinished runs are replayed on code that was loaded. */
+  readonly replayOnReload: boolean;
   readonly concurrency: Concurrency;
   readonly maxAttempts: number | undefined;
   readonly leaseMs: number | undefined;
@@ -112,6 +114,7 @@ export function loadConfig(root: string, given: Environment, flags: ConfigFlags 
       v1Schedules: file.project?.v1_schedules ?? false,
     },
     scheduleStartRate: file.schedules?.start_rate ?? DEFAULT_START_RATE,
+    replayOnReload: file.replay?.on_reload ?? true,
     concurrency: concurrency(env, engine.concurrency),
     maxAttempts: engine.max_attempts,
     leaseMs: engine.lease,

@@ -6,6 +6,7 @@ import { outboxMembers } from "./effects-outbox.ts";
 import { slackMembers } from "./effects-slack.ts";
 import { recordingMembers } from "./effects-recordings.ts";
 import { toolMembers } from "./effects-tools.ts";
+import { replaySchema } from "./replay.ts";
 import { schedulesSchema } from "./schedules.ts";
 import { webhooksSchema } from "./webhooks.ts";
 import { secretsSchema } from "./secrets.ts";
@@ -47,6 +48,7 @@ export const fileSchema = z.strictObject({
     .optional(),
   agents: agentsSchema.optional(),
   schedules: schedulesSchema.optional(),
+  replay: replaySchema.optional(),
   webhooks: webhooksSchema.optional(),
   python: z
     .strictObject({ interpreter: z.string().optional(), processes: z.int().min(1).max(64).optional() })

@@ -81,6 +81,23 @@ export type RuntimeEvent =
       readonly reason: string;
     }
   | { readonly type: "code.loaded"; readonly generation: string; readonly ms: number }
+  | {
+      /** The code that was loaded would lead this unfinished run away from its record. */
+      readonly type: "replay.diverged";
+      readonly taskId: string;
+      readonly runId: string;
+      readonly workflowName: string;
+      /** `path:line` in the new code. */
+      readonly position: string | null;
+      readonly message: string;
+    }
+  | {
+      readonly type: "replay.checked";
+      readonly generation: string;
+      readonly runs: number;
+      readonly diverged: number;
+      readonly ms: number;
+    }
   | { readonly type: "code.unkept"; readonly generation: string; readonly message: string }
   | { readonly type: "run.lost"; readonly taskId: string; readonly runId: string; readonly reason: string }
   | {
