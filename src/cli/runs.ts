@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { CommandDeps } from "./command.ts";
 import { addRunsCancelCommand, addRunsRetryCommand } from "./runs-act.ts";
+import { addRunsExplainCommand } from "./runs-explain.ts";
 import { addRunsListCommand } from "./runs-list.ts";
 import { addRunsShowCommand } from "./runs-show.ts";
 import { addRunsTailCommand } from "./runs-tail.ts";
@@ -16,6 +17,7 @@ export function addRunsCommands(program: Command, deps: CommandDeps): void {
   for (const add of [
     addRunsListCommand,
     addRunsShowCommand,
+    addRunsExplainCommand,
     addRunsTailCommand,
     addRunsCancelCommand,
     addRunsRetryCommand,

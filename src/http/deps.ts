@@ -1,6 +1,7 @@
 // What the API needs of the rest of the process, as one object that the composition root fills.
 import type { HttpBindings } from "@hono/node-server";
 import type { Bus } from "../core/bus.ts";
+import type { Concurrency } from "../core/queues.ts";
 import type { RequestTracer } from "../core/request-tracer.ts";
 import type { CallTool } from "../catalog/call-tool.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
@@ -33,6 +34,14 @@ export interface WebhookAccess {
   readonly rejections: Rejections;
 }
 
+/** What explains why a run waits although it is due. */
+export interface RunLimits {
+  readonly allows: (workflowName: string) => boolean;
+  readonly concurrency: Concurrency;
+  readonly leaseMs: number;
+  readonly renewMs: number;
+}
+
 export interface ApiDeps {
   readonly store: Store;
   readonly engine: Engine;
@@ -47,6 +56,8 @@ export interface ApiDeps {
   readonly replays?: Replays | undefined;
   readonly bus: Bus;
   readonly clock: Clock;
+  /** What the engine is set to; absent where nobody knows. */
+  readonly limits?: RunLimits;
   /** Moves the clock; absent where time is real. */
   readonly time?: TimeWalk | undefined;
   readonly auth: AuthSettings;

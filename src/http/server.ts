@@ -8,6 +8,7 @@ import { deliveryRoutes } from "./deliveries.ts";
 import type { ApiDeps, Bindings } from "./deps.ts";
 import { envelope, errorResponse } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
+import { explainRoutes } from "./explain.ts";
 import { generationRoutes } from "./generations.ts";
 import { createGuard } from "./guard.ts";
 import { handlerOf } from "./handler.ts";
@@ -69,6 +70,7 @@ function routesOf(deps: ApiDeps, streams: Streams, keys: Keys, probes: readonly 
     ...runDetailRoutes(deps),
     ...replayRoutes(deps),
     ...runDiffRoutes(deps),
+    ...explainRoutes(deps),
     ...liveRoutes(deps, streams),
     ...eventRoutes(deps),
     ...outboxRoutes(deps),
