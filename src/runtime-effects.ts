@@ -16,6 +16,7 @@ import type { ClickedTask } from "./effects/slack/button-feedback.ts";
 import { createLiveSlack } from "./effects/slack/live-slack.ts";
 import { localButtonKey } from "./effects/slack/local-button-key.ts";
 import { createOutboxSlack, type KeptMessage } from "./effects/slack/outbox-slack.ts";
+import { createRefusingSlack } from "./effects/slack/refusing-slack.ts";
 import { createSlack } from "./effects/slack/slack.ts";
 import type { Slack } from "./effects/slack/slack-port.ts";
 import type { Service } from "./engine/service.ts";
@@ -101,10 +102,11 @@ function buttonsOf(config: Config, mode: RuntimeOptions["mode"], { clock, bus }:
 
 function slackOf(mode: SlackMode, { slack }: Config, parts: OutsideParts): Slack {
   if (mode === "live") return createLiveSlack({ apiUrl: slack.apiUrl, token: slack.token! });
-  return createOutboxSlack({
+  const outbox = createOutboxSlack({
     told: (message, context) => tell(message, context, parts),
     posted: (id) => wasPosted(parts.store, id),
   });
+  return slack.refusals ? createRefusingSlack(outbox, slack.refusals) : outbox;
 }
 
 /** A line in the log of the run: what would have been seen in Slack is seen there. */

@@ -3,8 +3,10 @@ import type { Bus } from "../core/bus.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
 import type { Config } from "../config/config.ts";
 import type { Engine } from "../engine/contract.ts";
-import type { WorkflowHost } from "../ports/host.ts";
+import type { Discovery, WorkflowHost } from "../ports/host.ts";
 import type { Store } from "../ports/store.ts";
+import type { Watcher } from "../ports/watcher.ts";
+import type { Bench } from "../scenarios/bench.ts";
 import type { DatabaseTools } from "./database-tools.ts";
 
 export interface RuntimeOptions {
@@ -69,6 +71,13 @@ export interface StoreReport {
   readonly connections?: number;
 }
 
+export interface TestBench extends Bench {
+  /** What the workflow folders hold. Rejects with ChironError when they cannot be loaded at all. */
+  loaded(): Promise<Discovery>;
+  /** Ends the processes and removes the stores that are not kept. */
+  close(): Promise<void>;
+}
+
 export interface Wiring {
   /** Looks at the store beside whoever owns it; creates and changes nothing. Null: there is none yet. Throws ChironError store_corrupt. */
   inspectStore(config: Config): Promise<StoreReport | null>;
@@ -80,6 +89,10 @@ export interface Wiring {
   findPython(config: Config): Promise<{ readonly path: string; readonly version: string }>;
   /** Runs the static analysis of `chiron check` in that interpreter and answers its JSON document. */
   analyse(config: Config, dirs: readonly string[]): Promise<string>;
+  /** For `chiron test`: engines on these folders' code, each with an empty store and a clock of its own. `keepDir`: where a store goes that is kept. */
+  openBench(config: Config, keepDir: string): Promise<TestBench>;
+  /** Tells of changed files, for commands that watch. */
+  createWatcher(): Watcher;
   readonly database: DatabaseTools;
   readonly version: string;
   /** The folder with the files this program carries: sample workflows, host script. */

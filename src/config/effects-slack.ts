@@ -2,6 +2,7 @@
 // decided here: a developer's machine posts nothing unless that was asked for by name.
 import { z } from "zod";
 import { ChironError } from "../core/errors.ts";
+import type { SlackRefusalRule } from "../effects/slack/refusing-slack.ts";
 
 const DEFAULT_API_URL = "https://slack.com/api";
 /** A month: a message older than that has been answered, or nobody will. */
@@ -26,6 +27,8 @@ export interface SlackConfig {
   /** What the key of button values is derived from. */
   readonly signingSecret: string | undefined;
   readonly buttonTtlMs: number;
+  /** Of a scenario: calls that are refused. */
+  readonly refusals?: readonly SlackRefusalRule[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -49,6 +49,10 @@ export function fakeWiring(api: Api, requests: { method: string; path: string; b
     inspectStore: async () => null,
     copyStore: async () => undefined,
     openRuntime: async () => runtime,
+    openBench: unasked,
+    createWatcher: () => {
+      throw new Error("no command here watches");
+    },
     database: NO_DATABASE,
   };
 }

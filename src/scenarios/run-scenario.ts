@@ -1,0 +1,201 @@
+// Runs one scenario from an empty store to its verdict, and, where it asks for that, once more from every checkpoint at which the engine
+// could have died.
+import { ChironError, messageOf } from "../core/errors.ts";
+import { Api } from "./api.ts";
+import type { Bench, BenchEngine, Boundary } from "./bench.ts";
+import { doubledEffects } from "./doubled-effects.ts";
+import { Driver, type Drive, type Progress } from "./drive.ts";
+import { msOf } from "./format.ts";
+import type { LoadedScenario } from "./load.ts";
+import { placeOf, type Place, pathOf } from "./located.ts";
+import { areFinal, observeAll, observeThese, type Observed } from "./observe.ts";
+import { Answers } from "./references.ts";
+import { timelineOf } from "./timeline.ts";
+import { judgeScenario, type Verdict } from "./verdict.ts";
+
+export interface Failure {
+  readonly path: string;
+  readonly expected: string;
+  readonly actual: string;
+  readonly place: Place;
+  /** Where the engine had gone; null: it had not. */
+  readonly crash: string | null;
+}
+
+export interface ScenarioResult {
+  readonly title: string;
+  readonly place: Place;
+  readonly outcome: "passed" | "failed" | "skipped" | "timeout" | "error" | "bad";
+  readonly failures: readonly Failure[];
+  /** Of an error, a timeout, a skip. */
+  readonly message: string | null;
+  readonly hint?: string | undefined;
+  readonly ms: number;
+  /** Virtual time that passed. */
+  readonly virtualMs: number;
+  /** How many times it ran: 1, and once for each crash. */
+  readonly plays: number;
+  /** A store with what happened, and the runs to look at first. */
+  readonly kept: { readonly store: string; readonly runIds: readonly string[] } | null;
+  /** What came of it, for whoever rewrites expectations. */
+  readonly observed: Observed | null;
+  readonly heard: Progress["heard"];
+}
+
+const DEFAULT_START = "2026-01-01T00:00:00Z";
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** Between two looks at a server whose time nobody moves. */
+const LOOK_MS = 100;
+
+class TimeUp extends Error {}
+
+interface Saved {
+  readonly boundary: Boundary;
+  readonly store: string;
+  readonly nowMs: number;
+  readonly progress: Progress;
+}
+
+interface Play {
+  readonly verdict: Verdict;
+  readonly observed: Observed;
+  readonly heard: Progress["heard"];
+  readonly virtualMs: number;
+  readonly saved: readonly Saved[];
+  readonly kept: string | null;
+}
+
+/** Never rejects. */
+export async function runScenario(loaded: LoadedScenario, bench: Bench): Promise<ScenarioResult> {
+  const begun = performance.now();
+  const { scenario, title, source } = loaded;
+  const blank = {
+    title,
+    place: placeOf(source, ["name"]),
+    failures: [],
+    message: null,
+    virtualMs: 0,
+    plays: 0,
+    kept: null,
+    observed: null,
+    heard: [],
+  };
+  const since = (): number => Math.round(performance.now() - begun);
+  if (scenario.skip !== undefined) return { ...blank, outcome: "skipped", message: scenario.skip, ms: 0 };
+  try {
+    return { ...blank, ...(await playAll(loaded, bench)), ms: since() };
+  } catch (error) {
+    return { ...blank, ...faultOf(error), ms: since() };
+  }
+}
+
+function faultOf(error: unknown): Pick<ScenarioResult, "outcome" | "message" | "hint"> {
+  const message = messageOf(error);
+  if (error instanceof TimeUp) return { outcome: "timeout", message };
+  if (!(error instanceof ChironError)) return { outcome: "error", message: error instanceof Error ? (error.stack ?? message) : message }; // prettier-ignore
+  return { outcome: error.code === "bad_request" ? "bad" : "error", message, hint: error.hint };
+}
+
+async function playAll(
+  loaded: LoadedScenario,
+  bench: Bench,
+): Promise<Pick<ScenarioResult, "outcome" | "failures" | "virtualMs" | "plays" | "kept" | "observed" | "heard">> {
+  const first = await play(loaded, bench, null);
+  const failures = failuresOf(loaded, first.verdict, null);
+  let kept = first.kept === null ? null : { store: first.kept, runIds: first.verdict.runIds };
+  let plays = 1;
+  // With expectations that do not hold anyway a crash proves nothing.
+  for (const saved of failures.length > 0 ? [] : first.saved) {
+    const again = await play(loaded, bench, saved);
+    plays += 1;
+    const doubled = doubledEffects(first.observed, again.observed);
+    const verdict = { ...again.verdict, differences: [...again.verdict.differences, ...doubled] };
+    const found = failuresOf(loaded, verdict, crashText(saved.boundary));
+    failures.push(...found);
+    if (found.length > 0 && again.kept !== null) kept = { store: again.kept, runIds: again.verdict.runIds };
+  }
+  const outcome = failures.length > 0 ? "failed" : "passed";
+  const { virtualMs, observed, heard } = first;
+  return { outcome, failures, virtualMs, plays, kept, observed, heard };
+}
+
+function crashText({ workflowName, what }: Boundary): string {
+  return `${what} of ${workflowName}`;
+}
+
+function failuresOf({ source }: LoadedScenario, { differences }: Verdict, crash: string | null): Failure[] {
+  return differences.map((one) => ({ ...one, place: placeOf(source, pathOf(one.path)), crash }));
+}
+
+/** Once: from nothing, or from where the engine died. */
+async function play(loaded: LoadedScenario, bench: Bench, from: Saved | null): Promise<Play> {
+  const { scenario, dir } = loaded;
+  const startMs = Date.parse(scenario.clock ?? DEFAULT_START);
+  const saves: Saved[] = [];
+  let driver: Driver | null = null;
+  let engine: BenchEngine | null = null;
+  const opened = await bench.open({
+    startMs: from?.nowMs ?? startMs,
+    secrets: scenario.secrets ?? {},
+    env: scenario.env ?? {},
+    stubs: scenario.stubs ?? {},
+    schedules: scenario.schedules ?? false,
+    from: from?.store ?? null,
+    onBoundary: async (boundary) => {
+      if (scenario.crash === undefined || from !== null || !engine?.snapshot || !driver) return;
+      const store = await engine.snapshot();
+      const { now } = await new Api(engine.target).get("/api/clock");
+      const progress = { ...driver.progress(), answers: new Answers(driver.answers.entries()) };
+      saves.push({ boundary, store, nowMs: Date.parse(String(now)), progress });
+    },
+  });
+  engine = opened;
+  try {
+    const api = new Api(opened.target);
+    const drive: Drive = {
+      scenario,
+      dir,
+      startMs,
+      engine: opened,
+      api,
+      timeline: timelineOf(scenario),
+      checkTime: deadlineOf(msOf(scenario.timeout, DEFAULT_TIMEOUT_MS)),
+    };
+    driver = new Driver(drive, from?.progress ?? { begun: 0, heard: [], answers: new Answers() });
+    await driver.run();
+    return await conclude(drive, driver, saves);
+  } finally {
+    await opened.close();
+  }
+}
+
+async function conclude(drive: Drive, driver: Driver, saved: readonly Saved[]): Promise<Play> {
+  const { engine, scenario, startMs, api } = drive;
+  const observed = engine.virtual ? await observeAll(api) : await observeServer(drive, driver);
+  const { heard, answers } = driver;
+  const context = { lookUp: (reference: string) => answers.lookUp(reference) };
+  const verdict = judgeScenario({ scenario, heard, observed, startMs, context });
+  const kept = verdict.differences.length > 0 && engine.keep ? await engine.keep() : null;
+  const { now } = await api.get("/api/clock");
+  return { verdict, observed, heard, virtualMs: Date.parse(String(now)) - startMs, saved, kept };
+}
+
+/** Runs that this scenario started on a server, when they have ended. */
+async function observeServer({ api, checkTime }: Drive, { heard }: Driver): Promise<Observed> {
+  const ids = heard
+    .map(({ answer }) => (answer.body as { readonly task_id?: unknown } | null)?.task_id)
+    .filter((one) => typeof one === "string");
+  for (;;) {
+    const observed = await observeThese(api, ids);
+    if (areFinal(observed)) return observed;
+    checkTime();
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+function deadlineOf(timeoutMs: number): () => void {
+  const end = performance.now() + timeoutMs;
+  return () => {
+    if (performance.now() > end) throw new TimeUp(`it was not over after ${timeoutMs / 1_000} s of real time`);
+  };
+}
