@@ -1,29 +1,18 @@
 // Absurd itself, as its own tool installs it: the store works on a genuine schema as on ours, the tool works on ours, and its migration
 // over ours leaves a store that works. The tool is used, never read.
-import { spawnSync } from "node:child_process";
 import { beforeAll, describe, expect, test } from "vitest";
 import pg from "pg";
 import { inspectPostgres } from "../../adapters/postgres/inspect.ts";
 import { openPostgres } from "../../adapters/postgres/open.ts";
 import { ALL_QUEUES } from "../../src/core/queues.ts";
-import { pythonPackage } from "../postgres/python-package.ts";
+import { ABSURD_VERSION, absurdTool, type AbsurdTool } from "../postgres/absurd-tool.ts";
 import { storeContract } from "./contract.ts";
 import { Given, json, onEvent, QUEUE } from "./given.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { useLab } from "./postgres-lab.ts";
 
-const VERSION = "0.5.1";
-const absurdctl = pythonPackage(`absurdctl==${VERSION}`);
-
-/** Runs the tool on a database; answers what it printed. */
-function tool(connectionString: string, ...args: string[]): string {
-  const { hostname, username, pathname } = new URL(connectionString);
-  const env = { ...process.env, PGHOST: decodeURIComponent(hostname), PGUSER: username, PGDATABASE: pathname.slice(1) };
-  const command = ["-c", "from absurdctl import main; main()", ...args];
-  const { status, stdout, stderr } = spawnSync(absurdctl.python!, command, { env, encoding: "utf8", timeout: 20_000 });
-  if (status !== 0) throw new Error(`absurdctl ${args.join(" ")} ended with ${status}: ${stderr.slice(-500)}`);
-  return stdout;
-}
+const { tool: found, reason } = absurdTool();
+const tool: AbsurdTool = (...args) => found!(...args);
 
 async function rows(connectionString: string, sql: string): Promise<unknown[]> {
   const client = new pg.Client(connectionString);
@@ -44,7 +33,7 @@ const COLUMNS = `select c.relname, a.attname, format_type(a.atttypid, a.atttypmo
   where c.relnamespace = 'absurd'::regnamespace and c.relkind = 'r' order by 1, a.attnum`;
 const INDEXES = "select indexname from pg_indexes where schemaname = 'absurd' and indexname !~ '_ca?i$' order by 1";
 
-describe.skipIf(absurdctl.python === null)(`with Absurd ${VERSION} ${absurdctl.reason}`, () => {
+describe.skipIf(found === null)(`with Absurd ${ABSURD_VERSION} ${reason}`, () => {
   const lab = useLab();
   beforeAll(async () => {
     tool((await lab.database()).connectionString, "init");
@@ -58,7 +47,9 @@ describe.skipIf(absurdctl.python === null)(`with Absurd ${VERSION} ${absurdctl.r
 
   test("a genuine schema is found and said to be", async () => {
     const { connectionString } = await lab.database();
-    expect(await inspectPostgres(connectionString)).toMatchObject({ absurd: { origin: "genuine", version: VERSION } });
+    expect(await inspectPostgres(connectionString)).toMatchObject({
+      absurd: { origin: "genuine", version: ABSURD_VERSION },
+    });
   });
 
   test("functions, columns and indexes of ours are the genuine ones", async () => {
@@ -109,7 +100,7 @@ describe.skipIf(absurdctl.python === null)(`with Absurd ${VERSION} ${absurdctl.r
     const run = await given.running();
     await given.step(run, "a");
     tool(connectionString, "migrate", "--from", "0.5.0");
-    expect((await inspectPostgres(connectionString)).absurd).toEqual({ origin: "genuine", version: VERSION });
+    expect((await inspectPostgres(connectionString)).absurd).toEqual({ origin: "genuine", version: ABSURD_VERSION });
     await given.asleep(run, onEvent("go"));
     await given.emit("go");
     await given.complete(await given.claimOne());

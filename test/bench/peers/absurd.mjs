@@ -1,4 +1,4 @@
-// Absurd's own TypeScript worker on Chiron's schema of the same interface, made before: spawning and working in one process.
+// Absurd with its TypeScript worker, spawning and working in one process. Its own tool has made its schema before.
 import { Absurd } from "absurd-sdk";
 import { createWindow, windowArguments } from "./window.mjs";
 
