@@ -22,6 +22,7 @@ export default defineConfig({
       project("python", 120_000),
       project("postgres", 60_000),
       project("fault", 120_000),
+      project("browser", 60_000, { globalSetup: "test/browser/build-page.ts" }),
     ],
   },
 });

@@ -4,6 +4,7 @@ import { findNode, NO_NODE } from "./find-node.mjs";
 
 const CHECKS = {
   types: ["node_modules/typescript/bin/tsc", "-p", "."],
+  "devtools types": ["node_modules/typescript/bin/tsc", "-p", "devtools"],
   lint: ["node_modules/oxlint/bin/oxlint", "--type-aware"],
   format: ["node_modules/oxfmt/bin/oxfmt", "--check"],
   "dead code": ["node_modules/knip/bin/knip.js"],

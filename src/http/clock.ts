@@ -29,6 +29,8 @@ const ClockAnswer = z.object({
   next_due_at: time.nullable().describe("When something becomes due next; known where the clock is movable."),
 });
 
+export type ClockReading = z.output<typeof ClockAnswer>;
+
 const MovedAnswer = ClockAnswer.extend({
   done: z.boolean().describe("False: the request's time was up on the way; ask again with the target in `to`."),
   target: time,

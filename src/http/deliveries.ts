@@ -66,6 +66,9 @@ const DeliveriesAnswer = z.object({
   next_before: z.string().nullable(),
 });
 
+export type WireDelivery = z.output<typeof DeliveryShape>;
+export type DeliveryPage = z.output<typeof DeliveriesAnswer>;
+
 export function deliveryRoutes(deps: ApiDeps): Route[] {
   return [listRoute(deps), oneRoute(deps), bodyRoute(deps), replayRoute(deps)];
 }

@@ -1,0 +1,47 @@
+// The bar on top: which project and store this is, where the views are, and whether the page is up to date.
+import { post } from "../data/client.ts";
+import { connection } from "../data/live.ts";
+import { path } from "./router.ts";
+import { session } from "./session.ts";
+
+const VIEWS = [["runs", "Runs"]] as const;
+
+const CONNECTION = { connecting: "◌ connecting", live: "● live", lost: "✘ not connected" } as const;
+
+export function TopBar() {
+  const known = session.value;
+  const here = path.value[0] ?? "runs";
+  return (
+    <header class="bar">
+      <a class="brand" href="/runs">
+        {known?.project || "Chiron"}
+      </a>
+      {known && (
+        <span class="badge" title={known.store.location}>
+          {known.store.kind === "sqlite" ? "SQLite" : "Postgres"}
+        </span>
+      )}
+      <nav aria-label="Views">
+        {VIEWS.map(([name, label]) => (
+          <a key={name} href={`/${name}`} aria-current={here === name ? "page" : undefined}>
+            {label}
+          </a>
+        ))}
+      </nav>
+      <span class="gap" />
+      {known?.read_only && (
+        <span class="badge" title="Changes are made from the command line or with the API">
+          read-only
+        </span>
+      )}
+      <span class={`connection ${connection.value}`} role="status">
+        {CONNECTION[connection.value]}
+      </span>
+      {known?.read_only && (
+        <button type="button" onClick={() => void post("/api/session/logout").finally(() => location.reload())}>
+          Leave
+        </button>
+      )}
+    </header>
+  );
+}
