@@ -47,8 +47,8 @@ export interface Observed {
 const PAGE = 200;
 const FINAL = new Set(["completed", "failed", "cancelled"]);
 
-/** Everything in the store. */
-export async function observeAll(api: Api): Promise<Observed> {
+/** Everything in the store. Runs of one moment stand in the order of `started`, tasks that the scenario itself began. */
+export async function observeAll(api: Api, started: readonly string[]): Promise<Observed> {
   const found: Json[] = [];
   let cursor = "";
   do {
@@ -56,7 +56,13 @@ export async function observeAll(api: Api): Promise<Observed> {
     found.push(...(page["runs"] as Json[]));
     cursor = typeof page["next_cursor"] === "string" ? `&cursor=${page["next_cursor"]}` : "";
   } while (cursor !== "");
-  return observed(api, found.toReversed());
+  // Ids of one moment have no order across a crash.
+  const rank = (one: Json): string =>
+    `${String(one["created_at"])} ${String(started.indexOf(String(one["task_id"])) + 1).padStart(6, "0")}`;
+  return observed(
+    api,
+    found.toReversed().toSorted((a, b) => (rank(a) < rank(b) ? -1 : Number(rank(a) > rank(b)))),
+  );
 }
 
 /** These tasks and what they started, on a server that others use too. */
@@ -79,9 +85,9 @@ export function areFinal({ all }: Observed): boolean {
 async function observed(api: Api, found: readonly Json[]): Promise<Observed> {
   const all: ObservedRun[] = [];
   const childrenOf = new Map<string, ObservedRun[]>();
+  for (const one of found) childrenOf.set(String(one["task_id"]), []);
   for (const one of found) {
-    const children: ObservedRun[] = [];
-    childrenOf.set(String(one["task_id"]), children);
+    const children = childrenOf.get(String(one["task_id"]))!;
     const run = await observeRun(api, one, children);
     all.push(run);
     const parent = one["parent_task_id"];

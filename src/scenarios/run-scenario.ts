@@ -163,28 +163,33 @@ async function play(loaded: LoadedScenario, bench: Bench, from: Saved | null): P
     };
     driver = new Driver(drive, from?.progress ?? { begun: 0, heard: [], answers: new Answers() });
     await driver.run();
-    return await conclude(drive, driver, saves);
+    return await conclude(drive, driver, saves, from !== null);
   } finally {
     await opened.close();
   }
 }
 
-async function conclude(drive: Drive, driver: Driver, saved: readonly Saved[]): Promise<Play> {
+async function conclude(drive: Drive, driver: Driver, saved: readonly Saved[], crashed: boolean): Promise<Play> {
   const { engine, scenario, startMs, api } = drive;
-  const observed = engine.virtual ? await observeAll(api) : await observeServer(drive, driver);
   const { heard, answers } = driver;
+  const started = startedIn(heard);
+  const observed = engine.virtual ? await observeAll(api, started) : await observeServer(drive, started);
   const context = { lookUp: (reference: string) => answers.lookUp(reference) };
-  const verdict = judgeScenario({ scenario, heard, observed, startMs, context });
+  const verdict = judgeScenario({ scenario, heard, observed, startMs, context, crashed });
   const kept = verdict.differences.length > 0 && engine.keep ? await engine.keep() : null;
   const { now } = await api.get("/api/clock");
   return { verdict, observed, heard, virtualMs: Date.parse(String(now)) - startMs, saved, kept };
 }
 
-/** Runs that this scenario started on a server, when they have ended. */
-async function observeServer({ api, checkTime }: Drive, { heard }: Driver): Promise<Observed> {
-  const ids = heard
+/** Tasks that the scenario's own requests began, in their order. */
+function startedIn(heard: Progress["heard"]): string[] {
+  return heard
     .map(({ answer }) => (answer.body as { readonly task_id?: unknown } | null)?.task_id)
     .filter((one) => typeof one === "string");
+}
+
+/** Runs that this scenario started on a server, when they have ended. */
+async function observeServer({ api, checkTime }: Drive, ids: readonly string[]): Promise<Observed> {
   for (;;) {
     const observed = await observeThese(api, ids);
     if (areFinal(observed)) return observed;

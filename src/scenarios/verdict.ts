@@ -19,17 +19,19 @@ export interface Evidence {
   readonly observed: Observed;
   readonly startMs: number;
   readonly context: MatchContext;
+  /** The engine has gone once: runs may have needed an attempt more. */
+  readonly crashed: boolean;
 }
 
 const MOST_NAMED = 5;
 
 /** What is not as expected, in the order of the file. */
-export function judgeScenario({ scenario, heard, observed, startMs, context }: Evidence): Verdict {
+export function judgeScenario({ scenario, heard, observed, startMs, context, crashed }: Evidence): Verdict {
   const differences = heard.flatMap((one) => judgeAnswer(one, context));
   const concerned = new Set<string>();
   const { expect = {} } = scenario;
   const judge = (expected: RunExpectation, run: ObservedRun, path: string): void => {
-    const found = judgeRun(expected, run, path, context);
+    const found = judgeRun(expected, run, path, { ...context, crashed });
     if (found.length > 0) concerned.add(run.runId);
     differences.push(...found);
   };
@@ -106,12 +108,17 @@ function answerText({ status, body }: Answer): string {
   return `${status} ${show(body)}`;
 }
 
-function judgeRun(expected: RunExpectation, run: ObservedRun, path: string, context: MatchContext): Difference[] {
-  const { children, duration, ...rest } = expected;
+interface RunContext extends MatchContext {
+  readonly crashed: boolean;
+}
+
+function judgeRun(expected: RunExpectation, run: ObservedRun, path: string, context: RunContext): Difference[] {
+  const { children, duration, attempts, ...rest } = expected;
   const unsaid = rest.status === undefined && rest.failure === undefined;
   const found = compare(unsaid ? { status: "completed", ...rest } : rest, run, path, context).map((one) =>
     unsaid && one.path === `${path}.status` ? { ...one, actual: `${one.actual}${whyOf(run)}` } : one,
   );
+  if (attempts !== undefined) found.push(...judgeAttempts(attempts, run, `${path}.attempts`, context));
   if (duration !== undefined)
     found.push(...compare(inMs(duration), run.duration, `${path}.duration`, context).map(told));
   if (typeof children === "number") found.push(...compare(children, run.children.length, `${path}.children`, context));
@@ -119,11 +126,17 @@ function judgeRun(expected: RunExpectation, run: ObservedRun, path: string, cont
   return found;
 }
 
+/** The attempt that a crash ended counts, or it does not. */
+function judgeAttempts(expected: unknown, run: ObservedRun, path: string, context: RunContext): Difference[] {
+  const found = compare(expected, run.attempts, path, context);
+  return context.crashed && compare(expected, run.attempts - 1, path, context).length === 0 ? [] : found;
+}
+
 function judgeChildren(
   expected: readonly RunExpectation[],
   children: readonly ObservedRun[],
   path: string,
-  context: MatchContext,
+  context: RunContext,
 ): Difference[] {
   if (expected.length === children.length) {
     return expected.flatMap((one, at) => judgeRun(one, children[at]!, `${path}.children[${at}]`, context));
