@@ -23,7 +23,7 @@ export function createGuard(hosts: readonly string[]): Guard {
 function checkHost(host: string, known: ReadonlySet<string>): void {
   if (LOOPBACK_HOST.test(host) || known.has(host) || known.has(host.replace(/:\d{1,5}$/, ""))) return;
   throw new ChironError("forbidden", "the Host header names a host that this server does not answer for", {
-    hint: "Add the name to the allowed hosts, or call the server by a loopback name.",
+    hint: "Add it to allowed_hosts in section [server] of chiron.toml, or for webhooks alone set public_url in [webhooks]; or use a loopback name.",
   });
 }
 

@@ -1,6 +1,6 @@
 // The sockets: finds a free port, answers in the envelope also where no request came to be, and closes without losing an answer.
 import { once, setMaxListeners } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener, RequestError } from "@hono/node-server";
@@ -15,6 +15,11 @@ const KEEP_ALIVE_MS = 65_000;
 /** How long running requests may take once the server closes. */
 const CLOSE_MS = 5_000;
 const LAST_PORT = 65_535;
+/** A whole request is here in this time, or its sender is told that it was too slow. Far longer than any sender of webhooks waits itself. */
+const REQUEST_MS = 60_000;
+/** The same for its head. */
+const HEAD_MS = 20_000;
+const CHECK_EVERY_MS = 5_000;
 
 export interface ListenOptions {
   readonly host: string;
@@ -22,6 +27,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Tries the next ports when this one is taken. */
   readonly moveOn: boolean;
+  /** Time a request has to arrive. */
+  readonly requestMs?: number;
 }
 
 export interface Listening {
@@ -41,7 +48,7 @@ export async function listen(app: Served, options: ListenOptions): Promise<Liste
   // Every open stream listens.
   setMaxListeners(0, closing.signal);
   const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS },
+    timesOf(options.requestMs ?? REQUEST_MS),
     getRequestListener(
       (request, env) => {
         const bindings = env as Bindings;
@@ -55,6 +62,15 @@ export async function listen(app: Served, options: ListenOptions): Promise<Liste
   const port = await bind(server, options);
   let closed: Promise<void> | null = null;
   return { url: urlOf(options.host, port), port, close: () => (closed ??= close(server, closing)) };
+}
+
+function timesOf(requestMs: number): ServerOptions {
+  return {
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: requestMs,
+    headersTimeout: Math.min(HEAD_MS, requestMs),
+    connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, requestMs),
+  };
 }
 
 async function bind(server: Server, { host, port, moveOn }: ListenOptions): Promise<number> {

@@ -33,6 +33,8 @@ import { webhooksRoute } from "./webhooks.ts";
 
 export { listen, type Listening } from "./listen.ts";
 
+const WEBHOOKS = "/api/webhooks/";
+
 export type ApiApp = Hono<{ Bindings: Bindings }>;
 
 export interface AppOptions {
@@ -47,14 +49,16 @@ export function createApp(deps: ApiDeps, options: AppOptions = {}): ApiApp {
   const keys = new Keys(deps.auth, deps.store.keys, deps.clock, deps.info.mode === "serve");
   const routes = options.probesOnly ? probes : routesOf(deps, new Streams(deps, options.streams), keys, probes);
   const guard = createGuard(deps.auth.hosts);
+  // The name that senders use opens nothing but the webhooks.
+  const hookGuard = createGuard([...deps.auth.hosts, ...hostsOf(deps.webhooks.publicUrl)]);
   const app: ApiApp = new Hono();
   app.use(async (context, next) => {
-    guard(context.req.raw);
+    (context.req.path.startsWith(WEBHOOKS) ? hookGuard : guard)(context.req.raw);
     await next();
     const moved = clockHeader(deps);
     if (moved !== null) context.header(CLOCK_HEADER, moved);
   });
-  if (!options.probesOnly) app.all("/api/webhooks/:slug", webhookEndpoint(deps));
+  if (!options.probesOnly) app.all(`${WEBHOOKS}:slug`, webhookEndpoint(deps));
   for (const entry of routes) app.on(entry.method, honoPath(entry.path), handlerOf(entry, deps, keys));
   if (!options.probesOnly) {
     for (const page of pageRoutes(deps)) app.get(page.path, (context) => page.answer(context.req.raw));
@@ -62,6 +66,10 @@ export function createApp(deps: ApiDeps, options: AppOptions = {}): ApiApp {
   app.notFound((context) => unrouted(routes, context.req.method, context.req.path));
   app.onError((error) => errorResponse(error, deps.bus));
   return app;
+}
+
+function hostsOf(publicUrl: string | null): string[] {
+  return publicUrl === null ? [] : [new URL(publicUrl).host];
 }
 
 function routesOf(deps: ApiDeps, streams: Streams, keys: Keys, probes: readonly Route[]): Route[] {

@@ -5,7 +5,7 @@ import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import type { Context } from "hono";
 import { createIdSource } from "../core/ids.ts";
 import { WEBHOOK_BODY_LIMIT } from "../webhooks/judge.ts";
-import { receive, type ReceiverDeps } from "../webhooks/receiver.ts";
+import { receive, type Answered, type Arrived, type ReceiverDeps } from "../webhooks/receiver.ts";
 import type { ApiDeps, Bindings } from "./deps.ts";
 import { envelope, errorResponse } from "./errors.ts";
 
@@ -19,17 +19,21 @@ type WebhookContext = Context<{ Bindings: Bindings }>;
 export function webhookEndpoint(deps: ApiDeps): (context: WebhookContext) => Promise<Response> {
   const receiver = receiverOf(deps);
   let inFlight = 0;
-  return async (context) => {
-    if (inFlight >= MAX_IN_FLIGHT) {
-      return envelope(503, "unavailable", "too many deliveries at once", "Send it again in a second.", RETRY_AFTER);
-    }
+  const bounded = async (arrived: Arrived): Promise<Answered | null> => {
+    // Counted once its body is here: a slow sender holds nobody up.
+    if (inFlight >= MAX_IN_FLIGHT) return null;
     inFlight += 1;
     try {
-      return await answer(deps, receiver, context);
-    } catch (error) {
-      return errorResponse(error, deps.bus);
+      return await receive(receiver, arrived);
     } finally {
       inFlight -= 1;
+    }
+  };
+  return async (context) => {
+    try {
+      return await answer(deps, receiver, context, bounded);
+    } catch (error) {
+      return errorResponse(error, deps.bus);
     }
   };
 }
@@ -59,13 +63,20 @@ function receiverOf({ catalog, webhooks, clock, time, engine, bus }: ApiDeps): R
   };
 }
 
-async function answer(deps: ApiDeps, receiver: ReceiverDeps, context: WebhookContext): Promise<Response> {
+type Bounded = (arrived: Arrived) => Promise<Answered | null>;
+
+async function answer(
+  deps: ApiDeps,
+  receiver: ReceiverDeps,
+  context: WebhookContext,
+  bounded: Bounded,
+): Promise<Response> {
   const request = context.req.raw;
   const slug = context.req.param("slug") ?? "";
   // An unknown slug is answered before a byte of its body is read.
   const body = receiver.find(slug) ? await readBody(request) : Buffer.alloc(0);
   if (typeof body === "string") return envelope(400, "bad_request", body);
-  const answered = await receive(receiver, {
+  const answered = await bounded({
     slug,
     request: {
       method: request.method,
@@ -76,6 +87,8 @@ async function answer(deps: ApiDeps, receiver: ReceiverDeps, context: WebhookCon
     bodySha256: (bytes) => createHash("sha256").update(bytes).digest("hex"),
     sourceIp: sourceIpOf(request, context.env ?? {}, deps.webhooks.trustForwarded),
   });
+  if (answered === null)
+    return envelope(503, "unavailable", "too many deliveries at once", "Send it again in a second.", RETRY_AFTER);
   return new Response(answered.body, {
     status: answered.status,
     headers: {
