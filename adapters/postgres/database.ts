@@ -51,14 +51,35 @@ export class Database {
     return this.#query(sql, values, false);
   }
 
+  /** Several statements in one transaction, by the store's time. */
+  async transaction<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    const client = await this.#connect();
+    let broken = true;
+    try {
+      if (this.#time) await client.query(SET_TIME, [this.#moment(this.#time)]);
+      await client.query("begin");
+      const answer = await work(client);
+      await client.query("commit");
+      broken = false;
+      return answer;
+    } finally {
+      // A connection that is thrown away takes its open transaction with it.
+      client.release(broken);
+    }
+  }
+
   async end(): Promise<void> {
     await this.#pool.end();
   }
 
-  async #query<Row extends object>(sql: string, values: readonly unknown[], timed: boolean): Promise<Row[]> {
-    const client = await this.#pool.connect().catch((cause: unknown) => {
+  async #connect(): Promise<pg.PoolClient> {
+    return this.#pool.connect().catch((cause: unknown) => {
       throw new NotConnected("no connection", { cause });
     });
+  }
+
+  async #query<Row extends object>(sql: string, values: readonly unknown[], timed: boolean): Promise<Row[]> {
+    const client = await this.#connect();
     let broken = true;
     try {
       if (timed && this.#time) await client.query(SET_TIME, [this.#moment(this.#time)]);

@@ -15,6 +15,7 @@ import { createListener } from "./listener.ts";
 import { makeReady, type AbsurdSchema, type Ready } from "./migrate.ts";
 import { Places } from "./places.ts";
 import { createSender } from "./sending.ts";
+import type { Session } from "./session.ts";
 import { buildStore } from "./store.ts";
 
 export interface OpenOptions {
@@ -61,7 +62,11 @@ export async function openPostgres(options: OpenOptions): Promise<Store> {
   const listener = createListener(config, database.isServedBy);
   const boot = randomBytes(6).toString("hex");
   const sender = createSender(database, location);
-  const session = { sender, gatherer, batches, places: new Places(), queues, boot, location };
+  const transaction: Session["transaction"] = (work) =>
+    database.transaction(work).catch((error: unknown) => {
+      throw translate(error, location);
+    });
+  const session = { sender, transaction, gatherer, batches, places: new Places(), queues, boot, location };
   return buildStore(session, { schema, version }, listener, async () => {
     await listener.close();
     await database.end();

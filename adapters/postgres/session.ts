@@ -1,4 +1,5 @@
 // What the parts of one open store share: the way to the database, the way to commit together, and which queues there are.
+import type pg from "pg";
 import { ChironError } from "../../src/core/errors.ts";
 import { isUuid } from "../../src/core/ids.ts";
 import type { StoreBatches } from "../../src/ports/store.ts";
@@ -11,6 +12,8 @@ import type { Sender } from "./sending.ts";
 
 export interface Session {
   readonly sender: Sender;
+  /** Several statements in one transaction; for what happens so rarely that nothing gathers it. */
+  readonly transaction: <T>(work: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
   readonly gatherer: Gatherer;
   readonly batches: StoreBatches;
   readonly places: Places;

@@ -7,6 +7,8 @@ import { createEffectStore } from "./effects.ts";
 import { createCode } from "./code.ts";
 import { closed } from "./errors.ts";
 import { createEvents } from "./events.ts";
+import { createFork } from "./forks.ts";
+import { createImports } from "./imports.ts";
 import { createInsight } from "./insight.ts";
 import { createKeys } from "./keys.ts";
 import type { Listener } from "./listener.ts";
@@ -31,7 +33,7 @@ export function buildStore(ground: Session, about: About, listener: Listener, en
     return end();
   });
   return {
-    tasks: createTasks(session),
+    tasks: { ...createTasks(session), fork: createFork(session) },
     claims: createClaims(session, listener),
     progress: createProgress(session, listener),
     events: createEvents(session),
@@ -43,6 +45,7 @@ export function buildStore(ground: Session, about: About, listener: Listener, en
     deliveries: createDeliveries(session),
     effects: createEffectStore(session),
     insight: createInsight(session),
+    imports: createImports(session),
     admin,
   };
 }

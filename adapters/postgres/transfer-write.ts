@@ -126,7 +126,7 @@ const DELIVERY_KEYS = `insert into chiron.delivery_keys (key, body_sha256)
 /** Run at the beginning: what a process that was started once on this store keeps of its code goes; nothing that ran refers to it. */
 export const BEGIN = "delete from chiron.generations; delete from chiron.sources";
 
-export function createWriters(client: pg.Client, queues: readonly Queue[]): Writers {
+export function createWriters(client: pg.ClientBase, queues: readonly Queue[]): Writers {
   const used = new Set<string>();
   const run = async (sql: string, rows: readonly object[], ...more: string[]): Promise<void> => {
     await client.query(sql, [JSON.stringify(rows), ...more]);

@@ -9,6 +9,8 @@ import { createDeliveries } from "./deliveries.ts";
 import { createEffectStore } from "./effects.ts";
 import { createEndings } from "./endings.ts";
 import { createEvents } from "./events.ts";
+import { createImports } from "./imports.ts";
+import { createFork } from "./forks.ts";
 import { createInsight } from "./insight.ts";
 import { createKeys } from "./keys.ts";
 import { createLogs } from "./logs.ts";
@@ -33,7 +35,7 @@ export function buildStore(ground: Omit<Session, "commits" | "claimSizes">, rele
   const endings = createEndings(db, ids, waiting);
   const parts = { recorder, waiting, endings };
   return {
-    tasks: createTasks(session, endings),
+    tasks: { ...createTasks(session, endings), fork: createFork(session) },
     claims: createClaims(session, parts),
     progress: createProgress(session, parts),
     events: createEvents(session, waiting),
@@ -45,6 +47,7 @@ export function buildStore(ground: Omit<Session, "commits" | "claimSizes">, rele
     deliveries: createDeliveries(session),
     effects: createEffectStore(session),
     insight: createInsight(session),
+    imports: createImports(session),
     admin: createAdmin(session, release),
   };
 }

@@ -5,7 +5,7 @@ import type { State } from "../core/states.ts";
 
 /** Why a task exists. Written in the same transaction as the task (invariant 2). */
 export interface Cause {
-  readonly kind: "api" | "cli" | "webhook" | "schedule" | "child" | "fork" | "action";
+  readonly kind: "api" | "cli" | "webhook" | "schedule" | "child" | "fork" | "action" | "import";
   /** What the cause refers to: a parent task id, a delivery id, a fire key … */
   readonly ref?: string;
 }
@@ -30,6 +30,20 @@ export interface Enqueued {
   /** False when the idempotency key already started a task: that task is the one named here. */
   readonly created: boolean;
 }
+
+/** A new task that begins with what another one has recorded. */
+export interface Fork {
+  readonly source: TaskId;
+  /** Checkpoints with a smaller seq are taken over. */
+  readonly before: number;
+  readonly task: NewTask;
+  /** Other values for some of them. */
+  readonly edits: readonly { readonly name: string; readonly value: JsonText }[];
+}
+
+export type Forked =
+  | { readonly ok: true; readonly taskId: TaskId; readonly runId: RunId; readonly kept: number }
+  | { readonly ok: false; readonly reason: "not_found" };
 
 /** `{name, message}` as the reference stores it, and more for a person. */
 export interface Failure {

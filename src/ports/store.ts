@@ -6,6 +6,7 @@ import type { RunId, TaskId } from "../core/ids.ts";
 import type { CodeStore } from "./store-code.ts";
 import type { DeliveryStore } from "./store-deliveries.ts";
 import type { EffectStore } from "./store-effects.ts";
+import type { ImportStore } from "./store-imports.ts";
 import type { StoreInsight } from "./store-insight.ts";
 import type { ScheduleStore } from "./store-schedules.ts";
 import type {
@@ -26,6 +27,8 @@ import type {
   ExpireRequest,
   FailRequest,
   Failed,
+  Fork,
+  Forked,
   LogLine,
   NewTask,
   Refused,
@@ -45,6 +48,8 @@ import type {
 /** A task's beginning and the ends that come from outside a claim. */
 export interface TaskTransitions {
   enqueue(tasks: readonly NewTask[]): Promise<Enqueued[]>;
+  /** Tasks that begin with checkpoints of others, which stay as they are. One transaction with the new task. */
+  fork(forks: readonly Fork[]): Promise<Forked[]>;
   /** Any state; a terminal task stays as it is. */
   cancel(taskIds: readonly TaskId[]): Promise<Cancelled[]>;
   /** A failed task gets one more attempt, its checkpoints kept; maxAttempts rises when needed. unpin: on whatever code serves then. */
@@ -168,5 +173,6 @@ export interface Store {
   readonly deliveries: DeliveryStore;
   readonly effects: EffectStore;
   readonly insight: StoreInsight;
+  readonly imports: ImportStore;
   readonly admin: StoreAdmin;
 }

@@ -8,9 +8,11 @@ import { codeContract } from "./code.ts";
 import { deliveriesContract } from "./deliveries.ts";
 import { effectsContract } from "./effects.ts";
 import { fencingContract } from "./fencing.ts";
+import { forksContract } from "./forks.ts";
 import { Given } from "./given.ts";
 import { groupCommitContract } from "./group-commit.ts";
 import { idempotencyContract } from "./idempotency.ts";
+import { importsContract } from "./imports.ts";
 import { insightContract } from "./insight.ts";
 import { keysContract } from "./keys.ts";
 import { logsContract } from "./logs.ts";
@@ -44,6 +46,7 @@ type Contract = (test: Case, withStore: WithStore, plain: typeof it) => void;
 
 const NOUNS: Record<string, Contract> = {
   tasks: tasksContract,
+  forks: forksContract,
   transitions: transitionsContract,
   claims: claimsContract,
   fencing: fencingContract,
@@ -61,6 +64,7 @@ const NOUNS: Record<string, Contract> = {
   deliveries: deliveriesContract,
   effects: effectsContract,
   insight: insightContract,
+  imports: importsContract,
   "random operations": randomContract,
 };
 

@@ -111,7 +111,19 @@ export class World {
       () => new Error("closed"),
       () => undefined,
     );
-    const session: Session = { sender, gatherer, batches, places: new Places(), queues, boot: name, location: name };
+    const transaction = async (): Promise<never> => {
+      throw new Error("a pair takes in no tasks");
+    };
+    const session: Session = {
+      sender,
+      transaction,
+      gatherer,
+      batches,
+      places: new Places(),
+      queues,
+      boot: name,
+      location: name,
+    };
     const listener = { subscribe: () => () => undefined, tell: () => undefined, close: async () => undefined };
     return buildStore(session, { version: "", schema: 0 }, listener, async () => undefined);
   }
