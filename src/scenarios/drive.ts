@@ -24,6 +24,12 @@ export interface Progress {
   readonly answers: Answers;
 }
 
+/** The real time that a scenario has. Both throw when it is up. */
+export interface Deadline {
+  check(): void;
+  within<T>(work: Promise<T>): Promise<T>;
+}
+
 export interface Drive {
   readonly scenario: Scenario;
   readonly timeline: readonly Happening[];
@@ -31,8 +37,7 @@ export interface Drive {
   readonly startMs: number;
   readonly engine: BenchEngine;
   readonly api: Api;
-  /** Throws when the scenario's real time is up. */
-  readonly checkTime: () => void;
+  readonly deadline: Deadline;
 }
 
 /** Four hundred days: a yearly schedule comes round, and nothing goes on for ever. */
@@ -123,13 +128,13 @@ export class Driver {
 
   /** Moves time there, from one due moment to the next, until nothing is at work any more. */
   async #walkTo(toMs: number): Promise<void> {
-    const { api, checkTime, engine } = this.#drive;
+    const { api, deadline, engine } = this.#drive;
     if (!engine.virtual) return;
     // After a crash the clock may have passed a moment whose happening had not begun.
     const to = new Date(Math.max(toMs, await this.#now())).toISOString();
     for (;;) {
-      checkTime();
-      const moved = await api.order("/api/clock", { action: "set", to, freeze: true });
+      deadline.check();
+      const moved = await deadline.within(api.order("/api/clock", { action: "set", to, freeze: true }));
       if (moved["done"] === true && moved["busy"] === 0) return;
     }
   }
@@ -138,7 +143,7 @@ export class Driver {
   async #walkOut(untilMs: number): Promise<void> {
     let stuck = 0;
     for (;;) {
-      this.#drive.checkTime();
+      this.#drive.deadline.check();
       const { now, next_due_at: due } = await this.#drive.api.get("/api/clock");
       const dueMs = typeof due === "string" ? Date.parse(due) : null;
       if (dueMs === null || dueMs > untilMs) break;

@@ -28,11 +28,11 @@ export interface Mistake {
 const SUFFIX = /\.scenario\.(?:ya?ml|json)$/;
 const SKIPPED = new Set(["node_modules", "__pycache__", ".git", ".chiron", ".venv"]);
 
-/** Scenario files at these paths: files as they are, folders with everything beneath. Throws not_found for a path that is not there. */
+/** Scenario files at these paths: files as they are, folders with everything beneath. Throws bad_request for a path that is not there. */
 export function findScenarioFiles(paths: readonly string[]): string[] {
   const found = paths.flatMap((one) => {
     const stat = fs.statSync(one, { throwIfNoEntry: false });
-    if (!stat) throw new ChironError("not_found", `there is no file or folder ${one}`);
+    if (!stat) throw new ChironError("bad_request", `there is no file or folder ${one}`);
     return stat.isDirectory() ? walk(one) : [path.resolve(one)];
   });
   return [...new Set(found)].toSorted();
@@ -52,8 +52,10 @@ export function readScenarioFile(file: string): { scenarios: LoadedScenario[]; m
   const mistakes: Mistake[] = [];
   const lines = new LineCounter();
   let documents: Document[];
+  let text: string;
   try {
-    const parsed = parseAllDocuments(fs.readFileSync(file, "utf8"), { lineCounter: lines, prettyErrors: false });
+    text = fs.readFileSync(file, "utf8");
+    const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
     documents = Array.isArray(parsed) ? [...(parsed as Document[])] : [];
   } catch (error) {
     return { scenarios, mistakes: [{ place: { file, line: 1, column: 1 }, message: messageOf(error) }] };
@@ -67,8 +69,9 @@ export function readScenarioFile(file: string): { scenarios: LoadedScenario[]; m
     const value: unknown = document.toJS();
     if (value === null || value === undefined) continue;
     const list = Array.isArray(value) ? value.map((one, at): [unknown, Path] => [one, [at]]) : [[value, []] as const];
-    for (const [one, root] of list) readOne(one, { file, document, documents, lines, root }, scenarios, mistakes);
+    for (const [one, root] of list) readOne(one, { file, document, text, lines, root }, scenarios, mistakes);
   }
+  mistakes.sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column);
   return { scenarios, mistakes };
 }
 

@@ -19,7 +19,7 @@ export interface Source {
   readonly file: string;
   readonly document: Document;
   /** All of the file. */
-  readonly documents: readonly Document[];
+  readonly text: string;
   readonly lines: LineCounter;
   /** From the document's root to the scenario. */
   readonly root: Path;

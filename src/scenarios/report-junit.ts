@@ -24,7 +24,8 @@ function testCase(result: ScenarioResult): string {
   if (outcome === "passed") return `${head}/>\n`;
   if (outcome === "skipped") return `${head}>\n      <skipped message="${escape(message ?? "")}"/>\n    </testcase>\n`;
   const text = outcome === "failed" ? failures.map(failureText).join("\n") : (message ?? "");
-  const [first = ""] = text.split("\n");
+  const [one] = failures;
+  const first = one ? `${one.path}: expected ${one.expected}, actual ${one.actual}` : (text.split("\n")[0] ?? "");
   const tag = outcome === "failed" ? "failure" : "error";
   return `${head}>\n      <${tag} type="${outcome}" message="${escape(first)}">${escape(text)}</${tag}>\n    </testcase>\n`;
 }

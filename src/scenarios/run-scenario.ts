@@ -4,7 +4,7 @@ import { ChironError, messageOf } from "../core/errors.ts";
 import { Api } from "./api.ts";
 import type { Bench, BenchEngine, Boundary } from "./bench.ts";
 import { doubledEffects } from "./doubled-effects.ts";
-import { Driver, type Drive, type Progress } from "./drive.ts";
+import { Driver, type Deadline, type Drive, type Progress } from "./drive.ts";
 import { msOf } from "./format.ts";
 import type { LoadedScenario } from "./load.ts";
 import { placeOf, type Place, pathOf } from "./located.ts";
@@ -159,7 +159,7 @@ async function play(loaded: LoadedScenario, bench: Bench, from: Saved | null): P
       engine: opened,
       api,
       timeline: timelineOf(scenario),
-      checkTime: deadlineOf(msOf(scenario.timeout, DEFAULT_TIMEOUT_MS)),
+      deadline: deadlineOf(msOf(scenario.timeout, DEFAULT_TIMEOUT_MS)),
     };
     driver = new Driver(drive, from?.progress ?? { begun: 0, heard: [], answers: new Answers() });
     await driver.run();
@@ -189,18 +189,28 @@ function startedIn(heard: Progress["heard"]): string[] {
 }
 
 /** Runs that this scenario started on a server, when they have ended. */
-async function observeServer({ api, checkTime }: Drive, ids: readonly string[]): Promise<Observed> {
+async function observeServer({ api, deadline }: Drive, ids: readonly string[]): Promise<Observed> {
   for (;;) {
     const observed = await observeThese(api, ids);
     if (areFinal(observed)) return observed;
-    checkTime();
+    deadline.check();
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
 
-function deadlineOf(timeoutMs: number): () => void {
+function deadlineOf(timeoutMs: number): Deadline {
   const end = performance.now() + timeoutMs;
-  return () => {
-    if (performance.now() > end) throw new TimeUp(`it was not over after ${timeoutMs / 1_000} s of real time`);
+  const up = (): TimeUp => new TimeUp(`it was not over after ${timeoutMs / 1_000} s of real time`);
+  return {
+    check() {
+      if (performance.now() > end) throw up();
+    },
+    async within(work) {
+      // What comes of it after the time is up concerns nobody.
+      work.catch(() => null);
+      const { promise: late, reject } = Promise.withResolvers<never>();
+      const timer = setTimeout(() => reject(up()), Math.max(0, end - performance.now()));
+      return Promise.race([work, late]).finally(() => clearTimeout(timer));
+    },
   };
 }

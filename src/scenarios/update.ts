@@ -1,6 +1,6 @@
-// New expectations for a file whose old ones do not hold: only the values that differ are replaced, in the document itself, so that comments,
+// New expectations for a file whose old ones do not hold: only the values that differ are replaced, in the text itself, so that comments,
 // order and matchers that do hold stay.
-import type { Document } from "yaml";
+import { isNode, parse } from "yaml";
 import type { LoadedScenario } from "./load.ts";
 import { pathOf, type Path } from "./located.ts";
 import type { Answer } from "./api.ts";
@@ -17,43 +17,61 @@ export interface Updates {
 
 /** Throws nothing; scenarios with a matrix stand for several and are left alone. */
 export function updateExpectations(chosen: readonly LoadedScenario[], results: readonly ScenarioResult[]): Updates {
-  const touched = new Map<string, Set<Document>>();
+  const edits = new Map<string, Edit[]>();
   const left: string[] = [];
   for (const result of results) {
     if (result.outcome !== "failed") continue;
     const loaded = chosen.find((one) => one.title === result.title && one.source.file === result.place.file);
-    if (!loaded || loaded.scenario.matrix !== undefined || !replaceAll(loaded, result)) left.push(result.title);
-    else {
-      const { file, document } = loaded.source;
-      touched.set(file, (touched.get(file) ?? new Set()).add(document));
-    }
+    const found = loaded && loaded.scenario.matrix === undefined ? editsFor(loaded, result) : null;
+    if (found === null || !loaded) left.push(result.title);
+    else edits.set(loaded.source.file, [...(edits.get(loaded.source.file) ?? []), ...found]);
   }
-  const files = [...touched.keys()].map((file): [string, string] => [file, textOf(file, chosen)]);
+  const files = [...edits].map(([file, of]): [string, string] => {
+    const { text } = chosen.find(({ source }) => source.file === file)!.source;
+    return [file, of.toSorted((a, b) => b.start - a.start).reduce(applied, text)];
+  });
   return { files: new Map(files), left };
 }
 
-/** The file anew, from all of its documents. */
-function textOf(file: string, chosen: readonly LoadedScenario[]): string {
-  const documents = chosen.find(({ source }) => source.file === file)!.source.documents;
-  if (file.endsWith(".json")) return `${JSON.stringify(documents[0]!.toJS(), null, 2)}\n`;
-  return documents
-    .map((document, at) => document.toString({ lineWidth: 0, ...(at > 0 ? { directives: true } : {}) }))
-    .join("");
+/** A part of a file's text and what stands there from now on. */
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
 }
 
-function replaceAll({ source }: LoadedScenario, { failures, heard, observed }: ScenarioResult): boolean {
-  if (observed === null || failures.some(({ crash }) => crash !== null)) return false;
-  const done = new Set<string>();
-  return failures.every(({ path }) => {
-    const change = changeFor(pathOf(path), heard, observed);
-    if (change === null) return false;
-    const key = JSON.stringify(change.path);
-    if (!done.has(key))
-      source.document.setIn([...source.root, ...change.path], source.document.createNode(change.value));
-    done.add(key);
-    return true;
-  });
+function applied(text: string, edit: Edit): string {
+  return text.slice(0, edit.start) + edit.text + text.slice(edit.end);
 }
+
+/** Null: some difference is not about a value that stands in the file. */
+function editsFor({ source }: LoadedScenario, { failures, heard, observed }: ScenarioResult): Edit[] | null {
+  if (observed === null || failures.some(({ crash }) => crash !== null)) return null;
+  const edits = new Map<number, Edit>();
+  for (const { path } of failures) {
+    const change = changeFor(pathOf(path), heard, observed);
+    const node = change && source.document.getIn([...source.root, ...change.path], true);
+    if (!change || !isNode(node) || !node.range) return null;
+    const [start, end] = node.range;
+    const old = source.text.slice(start, end).trimEnd();
+    edits.set(start, { start, end: start + old.length, text: written(change.value, source.file) });
+  }
+  return [...edits.values()];
+}
+
+/** On one line, as it may stand anywhere in a file: JSON, and in YAML without the quotes that a person would leave away. */
+function written(value: unknown, file: string): string {
+  if (file.endsWith(".json")) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((one) => written(one, file)).join(", ")}]`;
+  if (typeof value === "object" && value !== null) {
+    const members = Object.entries(value).map(([name, one]) => `${written(name, file)}: ${written(one, file)}`);
+    return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
+  }
+  const isPlain = typeof value === "string" && PLAIN.test(value) && parse(value) === value;
+  return isPlain ? value : JSON.stringify(value);
+}
+
+const PLAIN = /^[A-Za-z_](?:[\w ./-]*[\w.])?$/;
 
 interface Change {
   readonly path: Path;
