@@ -118,9 +118,9 @@ function tell(
   const { taskId, workflowName } = context;
   const runId = context.runId as RunId;
   const message = `Slack ${updated ? "update" : "message"} kept in the outbox, not sent to ${channel}: ${text}`;
-  const line = { level: "info", source: "chiron", message } as const;
+  const line = { level: "info", source: "chiron", message, fields: null } as const;
   bus.publish({ type: "run.log", taskId, runId, workflowName, ...line });
-  store.logs.append([{ taskId, runId, at: clock.now(), fields: null, ...line }]).catch((error: unknown) => {
+  store.logs.append([{ taskId, runId, at: clock.now(), ...line }]).catch((error: unknown) => {
     bus.publish({ type: "service.error", service: "logs", message: messageOf(error) });
   });
 }

@@ -5,6 +5,8 @@ import { styleText } from "node:util";
 import type { RuntimeEvent } from "../core/bus.ts";
 import { formatDuration } from "../core/duration.ts";
 import { printable } from "./output.ts";
+import { fieldsText } from "./run-lines.ts";
+import { document } from "./wire-run.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -40,8 +42,15 @@ export function createJsonLines(stream: NodeJS.WritableStream, now: () => number
   return (event) => {
     if (event.type === "run.step" || event.type === "effect.progress") return;
     if (lines === "") setImmediate(flush);
-    lines += `${JSON.stringify({ at: new Date(now()).toISOString(), ...event })}\n`;
+    lines += `${jsonLine({ at: new Date(now()).toISOString(), ...event })}\n`;
   };
+}
+
+/** The fields of a log line stay as they were logged: numbers that JavaScript cannot hold, too. */
+function jsonLine(event: RuntimeEvent & { readonly at: string }): string {
+  if (event.type !== "run.log") return JSON.stringify(event);
+  const { fields, ...plain } = event;
+  return document(plain, fields === null ? {} : { fields });
 }
 
 function clockTime(ms: number): string {
@@ -150,7 +159,7 @@ function runLine(event: RunEvent, style: Painter, now: () => number): string {
     case "run.lost":
       return `${style("red", "!")} ${run(event.runId)} stopped: ${event.reason}`;
     case "run.log":
-      return `  ${style("dim", `${event.workflowName}${event.source === "log" ? "" : ` ${event.source}`} │`)} ${printable(event.message)}`;
+      return `  ${style("dim", `${event.workflowName}${event.source === "log" ? "" : ` ${event.source}`} │`)} ${printable(event.message)}${fieldsText(event.fields)}`;
   }
 }
 

@@ -1,6 +1,8 @@
 // What one run's log lines and events look like on a terminal.
 import { formatDuration } from "../core/duration.ts";
+import { sliceMembers, type JsonText } from "../core/json-text.ts";
 import { printable } from "./output.ts";
+import { valueText } from "./value-text.ts";
 import { relative } from "./when.ts";
 
 export interface LineOfLog {
@@ -9,11 +11,24 @@ export interface LineOfLog {
   readonly message: string;
 }
 
+/** Of one field; the whole of it is in --json and in the log of the API. */
+const FIELD_LENGTH = 200;
+
+/** What was logged beside the message, each as name=value: " total=12 customer=ada". A level stands before the line. */
+export function fieldsText(fields: JsonText | null | undefined): string {
+  if (!fields?.startsWith("{")) return "";
+  const text = (value: JsonText): string => (/^"[^\s"\\=]+"$/.test(value) ? value.slice(1, -1) : value);
+  return [...sliceMembers(fields)]
+    .filter(([name]) => name !== "level")
+    .map(([name, value]) => ` ${printable(name)}=${valueText(text(value), FIELD_LENGTH)}`)
+    .join("");
+}
+
 /** A log line; the lines of a longer text stay together under it. */
-export function logLine({ level, source, message }: LineOfLog): string {
+export function logLine({ level, source, message }: LineOfLog, fields?: JsonText): string {
   const mark = level === "error" || level === "warn" ? `${level} ` : "";
   const from = source === "log" ? "" : `${source} `;
-  return `  ${from}${mark}│ ${printable(message.trimEnd()).replaceAll("\n", "\n  │ ")}`;
+  return `  ${from}${mark}│ ${printable(message.trimEnd()).replaceAll("\n", "\n  │ ")}${fieldsText(fields)}`;
 }
 
 /** One event of the stream as a line, or null when another line says it. */

@@ -217,7 +217,7 @@ function printLogs(output: Output, { logs }: RunFacts): void {
   if (logs.length === 0) return;
   const shown = logs.slice(-LOG_LINES);
   heading(output, shown.length === logs.length ? "Log" : `Log (last ${shown.length} of ${logs.length} lines)`);
-  for (const { value } of shown) output.print(logLine(value));
+  for (const { value, raw } of shown) output.print(logLine(value, raw.get("fields")));
 }
 
 function printNext(output: Output, { run }: RunFacts): void {

@@ -161,7 +161,7 @@ function followerOf({ output }: CommandContext, client: Client): Follower {
     };
   }
   return {
-    log: (line) => output.note(logLine(line.value)),
+    log: (line) => output.note(logLine(line.value, line.raw.get("fields"))),
     event: (type, data) => {
       const line = eventLine(type, JSON.parse(data) as Record<string, unknown>, client.now());
       if (line !== null) output.note(line);

@@ -47,7 +47,11 @@ async function tail({ output }: CommandContext, client: Client, text: string): P
 function followerOf(output: Output, client: Client): Required<Follower> {
   return {
     log: (line) =>
-      output.print(output.json ? document({ event: "log" }, Object.fromEntries(line.raw)) : logLine(line.value)),
+      output.print(
+        output.json
+          ? document({ event: "log" }, Object.fromEntries(line.raw))
+          : logLine(line.value, line.raw.get("fields")),
+      ),
     event: (type, data) => {
       const line = output.json
         ? document({ event: type }, { data })

@@ -1,5 +1,6 @@
 // The one bus of typed events. The engine publishes; the log, the event stream of the API and tests subscribe. Listeners run
 // in order, at once, inside the publisher's turn: they must be quick and must not throw.
+import type { JsonText } from "./json-text.ts";
 
 /** A call to the outside, without what was sent. */
 interface AboutEffect {
@@ -108,6 +109,8 @@ export type RuntimeEvent =
       readonly level: string;
       readonly source: string;
       readonly message: string;
+      /** An object, as it was logged. */
+      readonly fields: JsonText | null;
     }
   | ({ readonly type: "effect.started" } & AboutEffect)
   /** Buttons in Slack are signed with a key that only this machine has. */

@@ -271,6 +271,7 @@ export class Attempt {
       level: line.level,
       source: line.source,
       message: line.message,
+      fields: line.fields,
     });
     // Log lines ride along with the next commit; a store that cannot take them has been reported by the writes that matter.
     store.logs.append([{ ...line, taskId, runId, at: clock.now() }]).catch((error: unknown) => {

@@ -7,7 +7,7 @@ import { route, type Route } from "./route.ts";
 import { findRun } from "./runs.ts";
 import { FollowQuery, RunParams } from "./schemas.ts";
 import type { Feed, Outlet, Streams } from "./stream.ts";
-import { rfc3339OrNull, workflowRun } from "./wire.ts";
+import { object, rfc3339OrNull, workflowRun } from "./wire.ts";
 
 const STREAM = { description: "Server-sent events.", type: "text/event-stream" };
 
@@ -101,7 +101,9 @@ const encoded = new WeakMap<RuntimeEvent, string>();
 export function eventData(event: RuntimeEvent): string {
   let text = encoded.get(event);
   if (text === undefined) {
-    text = JSON.stringify(Object.fromEntries(Object.entries(event).map(wireField)));
+    const plain = event.type === "run.log" ? { ...event, fields: undefined } : event;
+    const members = Object.fromEntries(Object.entries(plain).map(wireField));
+    text = event.type === "run.log" ? object(members, { fields: event.fields }) : JSON.stringify(members);
     encoded.set(event, text);
   }
   return text;

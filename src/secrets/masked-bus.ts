@@ -3,7 +3,7 @@ import { Bus, type RuntimeEvent } from "../core/bus.ts";
 import { NO_MASK, type Mask } from "../core/redaction.ts";
 
 /** Members that hold somebody's words; everything else of an event is ids, names and counts. */
-const WORDS = ["message", "reason", "where", "labels", "line"] as const;
+const WORDS = ["message", "reason", "where", "labels", "line", "fields"] as const;
 
 /** A plain bus where there is nothing to hide. */
 export function createMaskedBus(mask: Mask): Bus {

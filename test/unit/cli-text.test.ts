@@ -1,6 +1,8 @@
 // The small texts of the command line: places in JSON, streams, moments, sizes, cut values, ids.
+import { Writable } from "node:stream";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { createJsonLines } from "../../src/cli/event-lines.ts";
 import { inputFields, sampleInput } from "../../src/cli/input-fields.ts";
 import { sliceElements } from "../../src/core/json-elements.ts";
 import { findJsonFault } from "../../src/cli/json-fault.ts";
@@ -119,6 +121,28 @@ test("a long value is cut and its size told; what could steer a terminal is writ
   expect(cutText("one\n  two three", 8)).toBe("one two…");
   expect(logLine({ level: "error", source: "stderr", message: "a\u001b[31m\nb\n" })).toBe(
     "  stderr error │ a\\x1b[31m\n  │ b",
+  );
+});
+
+test("a log line shows what was logged beside its message, exactly", () => {
+  const fields = '{"level":"warn","who":"ada","note":"two words","total":9007199254740993,"in":{"a":[1]}}' as JsonText;
+  const line = { level: "warn", source: "log", message: "paid" };
+  expect(logLine(line, fields)).toBe('  warn │ paid who=ada note="two words" total=9007199254740993 in={"a":[1]}');
+  expect(logLine(line, "{}" as JsonText)).toBe("  warn │ paid");
+  expect(logLine(line, "null" as JsonText)).toBe("  warn │ paid");
+  expect(logLine(line, `{"long":"${"x".repeat(3_000)}"}` as JsonText)).toContain("… (2.9 KiB)");
+  const ids = { taskId: "t", runId: "r", workflowName: "w" };
+  let written = "";
+  const stream = new Writable({ write: (chunk: Buffer, _, done) => ((written += String(chunk)), done()) });
+  const write = createJsonLines(stream, () => 0);
+  write({ type: "run.log", ...ids, ...line, fields });
+  write({ type: "run.log", ...ids, ...line, fields: null });
+  return vi.waitFor(() =>
+    expect(written.split("\n")).toEqual([
+      `{"at":"1970-01-01T00:00:00.000Z","type":"run.log","taskId":"t","runId":"r","workflowName":"w","level":"warn","source":"log","message":"paid","fields":${fields}}`,
+      expect.not.stringContaining("fields"),
+      "",
+    ]),
   );
 });
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import http from "node:http";
 import { afterEach, expect, test } from "vitest";
 import type { RuntimeEvent } from "../../src/core/bus.ts";
+import type { JsonText } from "../../src/core/json-text.ts";
 import * as answers from "../../src/http/answers.ts";
 import { eventData } from "../../src/http/live.ts";
 import { asJson, claim, openApi, read, start, type Api, type Created, type Overrides } from "./http-fixture.ts";
@@ -120,6 +121,9 @@ test("the whole bus is streamed in the API's spelling, with comments as heartbea
   await until(
     '{"type":"run.sleeping","task_id":"t","run_id":"r","wake_at":"1970-01-01T00:00:00.000Z","waits":["w"]}\n\n',
   );
+  const line = { taskId: "t", runId: "r", workflowName: "w", level: "info", source: "log", message: "m" };
+  api.bus.publish({ type: "run.log", ...line, fields: '{"n":9007199254740993}' as JsonText });
+  await until('"message":"m","fields":{"n":9007199254740993}}\n\n');
   await until(": keep-alive\n\n");
   await reader.cancel();
 });

@@ -19,6 +19,9 @@ test("listeners hear events without secrets, and untouched events as they are", 
   bus.publish({ type: "catalog.failed", message: "with s3cret-value" });
   expect(heard[0]).toBe(plain);
   expect(heard[1]).toEqual({ type: "catalog.failed", message: "with [secret TOKEN]" });
+  const line = { taskId: "t", runId: "r", workflowName: "w", level: "info", source: "log", message: "m" };
+  bus.publish({ type: "run.log", ...line, fields: '{"v":"s3cret-value"}' as JsonText });
+  expect(heard[2]).toMatchObject({ fields: '{"v":"[secret TOKEN]"}' });
 });
 
 test("a store keeps lines and failures without secrets, and a run's values as they are", async () => {
