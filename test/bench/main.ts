@@ -19,6 +19,7 @@ import { schedules } from "./schedules.ts";
 import { useStore } from "./server.ts";
 import { start } from "./start.ts";
 import { throughput } from "./throughput.ts";
+import { webhooks } from "./webhooks.ts";
 
 const SECTIONS: readonly Section[] = [
   limits,
@@ -29,6 +30,7 @@ const SECTIONS: readonly Section[] = [
   start,
   save,
   schedules,
+  webhooks,
   messages,
   peers,
 ];
