@@ -17,6 +17,7 @@ export function reportResult(output: Output, result: ScenarioResult, root: strin
   const mark = output.style(isGood ? (outcome === "passed" ? "green" : "dim") : "red", MARKS[outcome]);
   const shownPlace = shorten(placeText(place), root);
   output.print(`${mark} ${printable(title)}${output.style("dim", noteOf(result))}`);
+  if (result.unchecked.length > 0) output.print(output.style("dim", `    not checked: ${result.unchecked.join(", ")}`));
   if (outcome === "passed") return;
   if (message !== null) {
     const text = outcome === "skipped" ? message : `${outcome === "bad" ? "" : `${outcome}: `}${message}`;
@@ -71,13 +72,14 @@ export function resultDocument(results: readonly ScenarioResult[], ms: number): 
   return {
     ok: results.every(({ outcome }) => outcome === "passed" || outcome === "skipped"),
     duration_ms: Math.round(ms),
-    scenarios: results.map(({ title, place, outcome, failures, message, hint, kept, plays, ...times }) => ({
+    scenarios: results.map(({ title, place, outcome, failures, message, hint, kept, plays, unchecked, ...times }) => ({
       name: title,
       ...place,
       outcome,
       duration_ms: times.ms,
       virtual_ms: times.virtualMs,
       plays,
+      unchecked,
       message,
       ...(hint === undefined ? {} : { hint }),
       failures: failures.map(({ place: where, ...one }) => ({ ...one, ...where })),

@@ -2,7 +2,7 @@
 // the composition root's matter.
 import type { WebhookSpec } from "../webhooks/spec.ts";
 import type { ApiTarget } from "./api.ts";
-import type { ScenarioStubs } from "./format.ts";
+import type { Scenario, ScenarioStubs } from "./format.ts";
 
 export interface EngineOrder {
   readonly startMs: number;
@@ -38,5 +38,7 @@ export interface BenchEngine {
 }
 
 export interface Bench {
+  /** Why this scenario cannot be run here; null: it can. */
+  refuses?(scenario: Scenario): string | null;
   open(order: EngineOrder): Promise<BenchEngine>;
 }

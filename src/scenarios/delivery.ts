@@ -20,6 +20,8 @@ export interface DeliveryContext {
   readonly dir: string;
   readonly secret: (name: string) => string | undefined;
   readonly nowMs: number;
+  /** The id under which a sample's delivery goes out: a server remembers those of earlier tests. */
+  readonly deliveryId: (ofSample: string) => string;
 }
 
 /** Beyond the tolerance, with a second for rounding. */
@@ -31,7 +33,7 @@ export function deliveryRequest(item: DeliveryItem, context: DeliveryContext): H
   return signed(plain, item.sign ?? "auto", context);
 }
 
-function unsigned(item: DeliveryItem, { spec, base, dir }: DeliveryContext): HookRequest {
+function unsigned(item: DeliveryItem, { spec, base, dir, deliveryId }: DeliveryContext): HookRequest {
   const sample = item.sample === undefined ? null : sampleOf(item.sample, spec);
   const given = bodyOf(item, sample, dir);
   const body = item.patch === undefined ? given : patchedBody(given, item.patch);
@@ -41,6 +43,8 @@ function unsigned(item: DeliveryItem, { spec, base, dir }: DeliveryContext): Hoo
     ...(isText ? { "content-type": "text/plain" } : {}),
     ...sample?.headers,
   };
+  const idHeader = senderOf(spec)?.deliveryHeader ?? null;
+  if (idHeader !== null && headers[idHeader] !== undefined) headers[idHeader] = deliveryId(headers[idHeader]);
   for (const [name, value] of Object.entries(item.headers ?? {})) {
     if (value === null) delete headers[name.toLowerCase()];
     else headers[name.toLowerCase()] = String(value);
@@ -51,7 +55,7 @@ function unsigned(item: DeliveryItem, { spec, base, dir }: DeliveryContext): Hoo
 }
 
 function sampleOf(name: string | true, spec: WebhookSpec): Sample {
-  const samples = samplesOf(spec);
+  const samples = senderOf(spec)?.samples ?? [];
   const found = name === true ? samples[0] : samples.find((one) => one.name === name);
   if (found) return found;
   const names = samples.map((one) => one.name);
@@ -64,10 +68,9 @@ function sampleOf(name: string | true, spec: WebhookSpec): Sample {
 }
 
 /** By who signs, else by whom the webhook is said to come from. */
-function samplesOf(spec: WebhookSpec): readonly Sample[] {
-  const own = providerOf(spec.auth)?.samples ?? [];
+function senderOf(spec: WebhookSpec): Provider | null {
   const named = spec.provider?.toLowerCase() ?? "";
-  return own.length === 0 && isProviderName(named) ? providerNamed(named).samples : own;
+  return providerOf(spec.auth) ?? (isProviderName(named) ? providerNamed(named) : null);
 }
 
 function bodyOf(item: DeliveryItem, sample: Sample | null, dir: string): Buffer {

@@ -1,5 +1,6 @@
 // Lets a scenario happen: sends what it sends, each thing when everything before it has settled, and moves virtual time until nothing is left
 // to become due. What came of it is observe.ts's matter.
+import { randomUUID } from "node:crypto";
 import { ChironError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import type { Answer, Api } from "./api.ts";
@@ -48,6 +49,7 @@ const STUCK = 3;
 export class Driver {
   readonly #drive: Drive;
   readonly answers: Answers;
+  readonly #nonce = randomUUID();
   #begun: number;
   readonly heard: Heard[];
 
@@ -108,7 +110,8 @@ export class Driver {
     const spec = engine.hook(slug);
     if (spec === undefined) throw unknownHook(slug, engine.slugs());
     const nowMs = engine.virtual ? await this.#now() : Date.now();
-    const request = deliveryRequest(item, { spec, base: api.base, dir, secret: engine.secret, nowMs });
+    const deliveryId = (ofSample: string): string => (engine.virtual ? ofSample : `${ofSample}-${this.#nonce}`);
+    const request = deliveryRequest(item, { spec, base: api.base, dir, secret: engine.secret, nowMs, deliveryId });
     const bodiless = request.method === "GET" || request.method === "HEAD";
     return api.send(request.url, {
       method: request.method,

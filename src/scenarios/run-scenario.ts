@@ -11,6 +11,7 @@ import { placeOf, type Place, pathOf } from "./located.ts";
 import { areFinal, observeAll, observeThese, type Observed } from "./observe.ts";
 import { Answers } from "./references.ts";
 import { timelineOf } from "./timeline.ts";
+import { uncheckedOn } from "./unchecked.ts";
 import { judgeScenario, type Verdict } from "./verdict.ts";
 
 export interface Failure {
@@ -33,6 +34,8 @@ export interface ScenarioResult {
   readonly ms: number;
   /** Virtual time that passed. */
   readonly virtualMs: number;
+  /** What of it was not done here. */
+  readonly unchecked: readonly string[];
   /** How many times it ran: 1, and once for each crash. */
   readonly plays: number;
   /** A store with what happened, and the runs to look at first. */
@@ -61,6 +64,7 @@ interface Play {
   readonly observed: Observed;
   readonly heard: Progress["heard"];
   readonly virtualMs: number;
+  readonly unchecked: readonly string[];
   readonly saved: readonly Saved[];
   readonly kept: string | null;
 }
@@ -75,13 +79,15 @@ export async function runScenario(loaded: LoadedScenario, bench: Bench): Promise
     failures: [],
     message: null,
     virtualMs: 0,
+    unchecked: [],
     plays: 0,
     kept: null,
     observed: null,
     heard: [],
   };
   const since = (): number => Math.round(performance.now() - begun);
-  if (scenario.skip !== undefined) return { ...blank, outcome: "skipped", message: scenario.skip, ms: 0 };
+  const skip = scenario.skip ?? bench.refuses?.(scenario) ?? null;
+  if (skip !== null) return { ...blank, outcome: "skipped", message: skip, ms: 0 };
   try {
     return { ...blank, ...(await playAll(loaded, bench)), ms: since() };
   } catch (error) {
@@ -99,7 +105,7 @@ function faultOf(error: unknown): Pick<ScenarioResult, "outcome" | "message" | "
 async function playAll(
   loaded: LoadedScenario,
   bench: Bench,
-): Promise<Pick<ScenarioResult, "outcome" | "failures" | "virtualMs" | "plays" | "kept" | "observed" | "heard">> {
+): Promise<Omit<ScenarioResult, "title" | "place" | "message" | "ms">> {
   const first = await play(loaded, bench, null);
   const failures = failuresOf(loaded, first.verdict, null);
   let kept = first.kept === null ? null : { store: first.kept, runIds: first.verdict.runIds };
@@ -115,8 +121,8 @@ async function playAll(
     if (found.length > 0 && again.kept !== null) kept = { store: again.kept, runIds: again.verdict.runIds };
   }
   const outcome = failures.length > 0 ? "failed" : "passed";
-  const { virtualMs, observed, heard } = first;
-  return { outcome, failures, virtualMs, plays, kept, observed, heard };
+  const { virtualMs, observed, heard, unchecked } = first;
+  return { outcome, failures, virtualMs, unchecked, plays, kept, observed, heard };
 }
 
 function crashText({ workflowName, what }: Boundary): string {
@@ -175,10 +181,10 @@ async function conclude(drive: Drive, driver: Driver, saved: readonly Saved[], c
   const started = startedIn(heard);
   const observed = engine.virtual ? await observeAll(api, started) : await observeServer(drive, started);
   const context = { lookUp: (reference: string) => answers.lookUp(reference) };
-  const verdict = judgeScenario({ scenario, heard, observed, startMs, context, crashed });
+  const verdict = judgeScenario({ scenario, heard, observed, startMs, context, crashed, virtual: engine.virtual });
   const kept = verdict.differences.length > 0 && engine.keep ? await engine.keep() : null;
-  const { now } = await api.get("/api/clock");
-  return { verdict, observed, heard, virtualMs: Date.parse(String(now)) - startMs, saved, kept };
+  const virtualMs = engine.virtual ? Date.parse(String((await api.get("/api/clock"))["now"])) - startMs : 0;
+  return { verdict, observed, heard, virtualMs, unchecked: uncheckedOn(engine, scenario), saved, kept };
 }
 
 /** Tasks that the scenario's own requests began, in their order. */

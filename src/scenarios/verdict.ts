@@ -21,17 +21,19 @@ export interface Evidence {
   readonly context: MatchContext;
   /** The engine has gone once: runs may have needed an attempt more. */
   readonly crashed: boolean;
+  /** False: the world's time passed, and how much of it says nothing. */
+  readonly virtual: boolean;
 }
 
 const MOST_NAMED = 5;
 
 /** What is not as expected, in the order of the file. */
-export function judgeScenario({ scenario, heard, observed, startMs, context, crashed }: Evidence): Verdict {
+export function judgeScenario({ scenario, heard, observed, startMs, context, crashed, virtual }: Evidence): Verdict {
   const differences = heard.flatMap((one) => judgeAnswer(one, context));
   const concerned = new Set<string>();
   const { expect = {} } = scenario;
   const judge = (expected: RunExpectation, run: ObservedRun, path: string): void => {
-    const found = judgeRun(expected, run, path, { ...context, crashed });
+    const found = judgeRun(expected, run, path, { ...context, crashed, virtual });
     if (found.length > 0) concerned.add(run.runId);
     differences.push(...found);
   };
@@ -53,7 +55,7 @@ export function judgeScenario({ scenario, heard, observed, startMs, context, cra
   }
   if (expect.outbox !== undefined)
     differences.push(...compare(expect.outbox, observed.outbox, "expect.outbox", context));
-  if (expect.duration !== undefined) {
+  if (virtual && expect.duration !== undefined) {
     const last = Math.max(startMs, ...observed.all.map((run) => run.finishedAtMs ?? startMs));
     differences.push(...compare(inMs(expect.duration), last - startMs, "expect.duration", context).map(told));
   }
@@ -108,9 +110,7 @@ function answerText({ status, body }: Answer): string {
   return `${status} ${show(body)}`;
 }
 
-interface RunContext extends MatchContext {
-  readonly crashed: boolean;
-}
+type RunContext = MatchContext & Pick<Evidence, "crashed" | "virtual">;
 
 function judgeRun(expected: RunExpectation, run: ObservedRun, path: string, context: RunContext): Difference[] {
   const { children, duration, attempts, ...rest } = expected;
@@ -119,7 +119,7 @@ function judgeRun(expected: RunExpectation, run: ObservedRun, path: string, cont
     unsaid && one.path === `${path}.status` ? { ...one, actual: `${one.actual}${whyOf(run)}` } : one,
   );
   if (attempts !== undefined) found.push(...judgeAttempts(attempts, run, `${path}.attempts`, context));
-  if (duration !== undefined)
+  if (context.virtual && duration !== undefined)
     found.push(...compare(inMs(duration), run.duration, `${path}.duration`, context).map(told));
   if (typeof children === "number") found.push(...compare(children, run.children.length, `${path}.children`, context));
   else if (children !== undefined) found.push(...judgeChildren(children, run.children, path, context));
