@@ -14,7 +14,7 @@ const meaning = (code: ErrorCode, says: string, hint: string): Meaning => ({ cod
 const GONE = meaning(
   "unavailable",
   "cannot be reached",
-  "Check that the server runs and the address is right; Chiron goes on by itself when it answers again.",
+  "Check that the server runs and the address is right; a Chiron that is running goes on by itself when it answers again.",
 );
 const LOGIN = meaning("unauthenticated", "refuses the login", "Check user and password in the connection string.");
 const FULL = meaning("store_full", "has no room left", "Free disk space on the server; Chiron goes on by itself.");

@@ -73,9 +73,13 @@ export async function openPostgres(options: OpenOptions): Promise<Store> {
   });
 }
 
+/** The driver reads anything else as a path below a host of its own. A path is the folder of a socket. */
+const ADDRESS = /^(?:postgres(?:ql)?:\/\/|socket:|\/)/;
+
 /** Host and database for a person: no password. Throws config_invalid. */
 export function locate(connectionString: string): string {
   try {
+    if (!ADDRESS.test(connectionString)) throw new Error("no address of a Postgres");
     const { host, database, port } = new pg.Client({ connectionString });
     return `${host}:${port}/${database ?? ""}`;
   } catch (cause) {

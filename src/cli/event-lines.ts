@@ -89,15 +89,11 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
     case "event.emitted":
       return `${style("cyan", "◆")} event ${printable(event.name)}${event.first ? "" : " (already emitted, the first payload stands)"}, ${event.woken} woken`;
     case "catalog.reloaded":
-      return reloadLine(event, style, root);
     case "catalog.problem":
-      return problemLine(event, style, root);
     case "catalog.fixed":
-      return `${style("green", "✔")} ${path.relative(root, event.path)} loads again`;
     case "catalog.failed":
-      return `${style("red", "✘")} the workflow folders could not be loaded: ${printable(event.message)}`;
     case "workflow.reaped":
-      return `${style("yellow", "■")} ${event.workflowName} was removed: ${event.cancelled} active runs cancelled`;
+      return catalogLine(event, style, root);
     case "schedule.changed":
       return `${style("cyan", "◷")} schedule ${event.scheduleId} ${event.change}`;
     case "schedule.occurred":
@@ -118,6 +114,23 @@ export function prettyLine(event: RuntimeEvent, { stream, now, root }: LineOptio
     case "host.started":
     case "metric":
       return null;
+  }
+}
+
+type CatalogEvent = Extract<RuntimeEvent, { type: `catalog.${string}` | "workflow.reaped" }>;
+
+function catalogLine(event: CatalogEvent, style: Painter, root: string): string | null {
+  switch (event.type) {
+    case "catalog.reloaded":
+      return reloadLine(event, style, root);
+    case "catalog.problem":
+      return problemLine(event, style, root);
+    case "catalog.fixed":
+      return `${style("green", "✔")} ${path.relative(root, event.path)} loads again`;
+    case "catalog.failed":
+      return `${style("red", "✘")} the workflow folders could not be loaded: ${printable(event.message)}`;
+    case "workflow.reaped":
+      return `${style("yellow", "■")} ${event.workflowName} was removed: ${event.cancelled} active runs cancelled`;
   }
 }
 

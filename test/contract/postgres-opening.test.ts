@@ -97,7 +97,9 @@ test("schemas of the future are refused and left alone", async () => {
 test("what stands in the way of a connection is said, without the password", async () => {
   const place = await fresh();
   const at = (change: (url: string) => string): Promise<void> => openAndClose(change(place));
-  await expect(openAndClose("postgres://[")).rejects.toMatchObject({ code: "config_invalid" });
+  for (const url of ["postgres://[", "mysql://db/chiron", "host=db dbname=chiron", "postgresql+asyncpg://db/chiron"]) {
+    await expect(openAndClose(url)).rejects.toMatchObject({ code: "config_invalid" });
+  }
   await expect(at((url) => url.replace(/\/t\d+/, "/nowhere"))).rejects.toMatchObject({ code: "not_found" });
   await expect(at((url) => url.replace("postgres@", "stranger:hush@"))).rejects.toMatchObject({
     code: "unauthenticated",
