@@ -27,6 +27,7 @@ import type { Listening } from "./http/server.ts";
 import type { Clock, MovableClock } from "./ports/clock.ts";
 import type { WorkflowHost } from "./ports/host.ts";
 import type { Store } from "./ports/store.ts";
+import { createForkAnswers } from "./replay/fork-answers.ts";
 import type { Replays } from "./replay/replays.ts";
 import type { Watcher } from "./ports/watcher.ts";
 import { createKeptCode, type KeptCode } from "./runtime-code.ts";
@@ -199,6 +200,7 @@ function engineOf(
     clock,
     bus,
     effects,
+    recorded: createForkAnswers(store),
     settings: settingsOf(config, soleOwner),
     names: loader,
     enablement: config.enablement,

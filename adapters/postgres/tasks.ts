@@ -39,7 +39,7 @@ interface Retry {
   readonly unpin: boolean;
 }
 
-export function createTasks(session: Session): TaskTransitions {
+export function createTasks(session: Session): Omit<TaskTransitions, "fork"> {
   const enqueue = createEnqueue(session);
   const cancel = createMethod<TaskId, EndedRow, Cancelled>(session, {
     sql: CANCEL,

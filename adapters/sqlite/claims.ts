@@ -112,8 +112,8 @@ function createClaim(session: Session, { recorder, waiting }: ClaimParts): (requ
       const claimToken = `${owner}:${boot}-${serial}` as ClaimToken;
       const noted = keepPinned && row.pinned !== null ? row.pinned : code;
       take.run(claimToken, leaseUntil, noted, code, now, now, row.run_id);
-      // A first attempt that never ran has no waits and no checkpoints: the common case costs no query.
-      const fresh = row.attempt === 1 && row.started_at === null;
+      // A first attempt that never ran has no waits, and no checkpoints unless it is a fork: the common case costs no query.
+      const fresh = row.attempt === 1 && row.started_at === null && row.recorded === 0;
       if (!fresh) waiting.lapse(row.task_id, now);
       return {
         runId: row.run_id,

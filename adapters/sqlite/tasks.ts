@@ -32,7 +32,7 @@ interface StartKey {
 
 type NewestRun = EndedRun & { readonly state: State };
 
-export function createTasks(session: Session, endings: Endings): TaskTransitions {
+export function createTasks(session: Session, endings: Endings): Omit<TaskTransitions, "fork"> {
   const { db, clock } = session;
   const enqueue = createEnqueue(session);
   const newestRun = prepareQuery<[string], NewestRun>(db, NEWEST_RUN);

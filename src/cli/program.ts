@@ -11,6 +11,7 @@ import { addDiffCommand } from "./diff.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEventsCommands } from "./events.ts";
 import { addHooksCommands } from "./hooks.ts";
+import { addForkCommand } from "./fork.ts";
 import { addInitCommand } from "./init.ts";
 import { addKeysCommands } from "./keys.ts";
 import { addOutboxCommands } from "./outbox.ts";
@@ -84,6 +85,7 @@ export function createProgram(deps: CommandDeps): Command {
     addRunCommand,
     addRunsCommands,
     addReplayCommand,
+    addForkCommand,
     addDiffCommand,
     addEventsCommands,
     addOutboxCommands,

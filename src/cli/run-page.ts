@@ -179,7 +179,7 @@ function printCheckpoints(output: Output, { checkpoints }: RunFacts, { root }: P
     checkpoints.map(({ value, raw }) => [
       String(value.seq),
       value.name,
-      value.kind,
+      value.origin === "recorded" ? value.kind : `${value.kind} (${value.origin})`,
       value.kind === "step" ? formatDuration(value.duration_ms) : "",
       String(value.attempt),
       value.position === null ? "" : shownPlace(value.position, root),

@@ -43,6 +43,7 @@ export interface WireCheckpoint {
   readonly position: string | null;
   readonly attempt: number;
   readonly created_at: string;
+  readonly origin: "recorded" | "forked" | "edited";
 }
 
 export interface WireWait {

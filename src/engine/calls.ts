@@ -1,6 +1,7 @@
 // Answers what a handler asks of the engine through ctx: children here, everything that reaches outside through the effects port.
 import { ChironError } from "../core/errors.ts";
 import { NULL_JSON, parseJson, sliceMembers, toJsonText, type JsonText } from "../core/json-text.ts";
+import type { TaskId } from "../core/ids.ts";
 import { childStartKey } from "../core/keys.ts";
 import type { Effects } from "../ports/effects.ts";
 import type { CallAnswer, CtxCall } from "../ports/host.ts";
@@ -10,6 +11,7 @@ import type { Enqueued } from "../ports/store-types.ts";
 
 export interface CallDeps {
   readonly effects: Effects;
+  readonly recorded?: ((taskId: TaskId, call: CtxCall) => Promise<CallAnswer | null>) | undefined;
   readonly createRun: (request: CreateRun) => Promise<Enqueued>;
 }
 
@@ -19,6 +21,8 @@ export async function answerCall(
   call: CtxCall,
   signal: AbortSignal,
 ): Promise<CallAnswer> {
+  const recorded = (await deps.recorded?.(run.taskId, call)) ?? null;
+  if (recorded !== null) return recorded;
   if (call.type === "ctx.workflow.start") return { ok: true, value: await startChild(deps, run, call) };
   if (!deps.effects.types.has(call.type)) {
     return { ok: false, error: `unsupported context request type ${call.type}` };

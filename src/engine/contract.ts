@@ -4,6 +4,7 @@ import type { JsonText } from "../core/json-text.ts";
 import type { State } from "../core/states.ts";
 import type { NewDelivery, Recorded } from "../ports/store-deliveries.ts";
 import type { Cause, Emitted, Enqueued } from "../ports/store-types.ts";
+import type { ForkRequest } from "./forks.ts";
 
 export interface CreateRun {
   readonly workflowName: string;
@@ -17,9 +18,18 @@ export interface CreateRun {
   readonly strictInput?: boolean;
 }
 
+export interface ForkedTask {
+  readonly taskId: TaskId;
+  readonly runId: RunId;
+  /** Checkpoints it was given. */
+  readonly kept: number;
+}
+
 export interface Engine {
   /** Durable when it answers. Throws ChironError bad_request, unknown_workflow (404, with the nearest names) or workflow_disabled (403). */
   createRun(request: CreateRun): Promise<Enqueued>;
+  /** A new task that goes on from a place in another one's record. Throws what createRun throws. */
+  fork(request: ForkRequest): Promise<ForkedTask>;
   /** Records a webhook delivery and the run it starts, if any, in one transaction. Throws what createRun throws. */
   deliver(delivery: Omit<NewDelivery, "task">, request: CreateRun | null): Promise<Recorded>;
   /** By task id or any run id. A terminal task is left as it is. Throws not_found. */

@@ -7,9 +7,10 @@ import type { Clock } from "../ports/clock.ts";
 import type { Effects } from "../ports/effects.ts";
 import type { Store } from "../ports/store.ts";
 import { BUILTIN_HOST, BUILTIN_NAMES } from "./builtins.ts";
-import { answerCall } from "./calls.ts";
+import { answerCall, type CallDeps } from "./calls.ts";
 import type { CreateRun, Enablement, Engine } from "./contract.ts";
 import { recordDelivery } from "./deliveries.ts";
+import { forkTask } from "./forks.ts";
 import { createRun, type IntakeDeps } from "./intake.ts";
 import { createRenewer, createSweeper, createWatch, takeOver, type LeaseDeps } from "./leases.ts";
 import type { Runnable, WorkflowNames } from "./names.ts";
@@ -30,6 +31,8 @@ export interface EngineDeps {
   readonly names: WorkflowNames;
   readonly enablement: Enablement;
   readonly effects: Effects;
+  /** Answers calls of forks from what the task they came from was answered; null: the call goes out. Absent: nobody does. */
+  readonly recorded?: CallDeps["recorded"];
   readonly random: () => number;
   readonly uncertain: () => boolean;
   /** What else happens at times of its own. */
@@ -88,7 +91,7 @@ export function createEngine(deps: EngineDeps): RunningEngine {
     ...deps,
     names,
     committed,
-    answer: (run, call, signal) => answerCall({ effects: deps.effects, createRun: create }, run, call, signal),
+    answer: (run, call, signal) => answerCall({ ...deps, createRun: create }, run, call, signal),
   });
   const leaseDeps: LeaseDeps = {
     store,
@@ -104,6 +107,7 @@ export function createEngine(deps: EngineDeps): RunningEngine {
   let unsubscribe: (() => void) | undefined;
   return {
     createRun: create,
+    fork: (request) => forkTask(intake, request),
     deliver: (delivery, request) => recordDelivery(intake, delivery, request),
     takenOver: () => orphans,
     ...control,

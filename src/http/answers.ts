@@ -16,7 +16,12 @@ export const Failure = z.object({
   crash: z.string().optional(),
 });
 
-const Cause = z.object({ kind: z.string(), ref: z.string().optional() });
+const Cause = z.object({
+  kind: z.string(),
+  ref: z.string().optional().describe("A parent's or source's task id, a delivery's id, a schedule's fire …"),
+  effects: z.string().optional().describe("Of a fork: how its calls are answered."),
+  kept: z.int().optional().describe("Of a fork: how many checkpoints it began with."),
+});
 
 export const WorkflowRun = z.object({
   run_id: id,
@@ -81,6 +86,9 @@ export const CheckpointsAnswer = z.object({
       attempt: z.int(),
       run_id: id,
       created_at: time,
+      origin: z
+        .enum(["recorded", "forked", "edited"])
+        .describe("forked: taken over from the task it was forked from; edited: with another value."),
     }),
   ),
   waits: z.array(

@@ -22,12 +22,15 @@ function checkpointsRoute(deps: ApiDeps): Route {
     params: RunParams,
     answers: { 200: { description: "Checkpoints and waits.", schema: answers.CheckpointsAnswer } },
     async handle({ params }) {
-      const { taskId } = (await findRun(deps, params.id)).task;
+      const { taskId, cause } = (await findRun(deps, params.id)).task;
       const [checkpoints, waits] = await Promise.all([
         deps.store.reads.checkpoints(taskId),
         deps.store.reads.waits(taskId),
       ]);
-      const raw = { checkpoints: array(checkpoints.map(checkpoint)), waits: array(waits.map(wait)) };
+      const raw = {
+        checkpoints: array(checkpoints.map((one) => checkpoint(one, cause))),
+        waits: array(waits.map(wait)),
+      };
       return json(object({ ok: true, task_id: taskId }, raw));
     },
   });

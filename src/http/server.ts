@@ -10,6 +10,7 @@ import { envelope, errorResponse } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { explainRoutes } from "./explain.ts";
 import { generationRoutes } from "./generations.ts";
+import { forkRoutes } from "./forks.ts";
 import { createGuard } from "./guard.ts";
 import { handlerOf } from "./handler.ts";
 import { healthRoutes } from "./health.ts";
@@ -77,6 +78,7 @@ function routesOf(deps: ApiDeps, streams: Streams, keys: Keys, probes: readonly 
     ...runRoutes(deps),
     ...runDetailRoutes(deps),
     ...replayRoutes(deps),
+    ...forkRoutes(deps),
     ...runDiffRoutes(deps),
     ...explainRoutes(deps),
     ...liveRoutes(deps, streams),

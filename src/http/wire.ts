@@ -2,7 +2,8 @@
 // are, by building strings: JSON.parse would change them.
 import { parsePythonEventName } from "../core/keys.ts";
 import type { JsonText } from "../core/json-text.ts";
-import type { Checkpoint, Enqueued, Failure, Run, StoredLogLine, Task, Wait } from "../ports/store-types.ts";
+import { readForkRef } from "../core/fork-ref.ts";
+import type { Cause, Checkpoint, Enqueued, Failure, Run, StoredLogLine, Task, Wait } from "../ports/store-types.ts";
 
 /** The last instant that RFC 3339 can write; a wait without a deadline must not become an infinity. */
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
@@ -83,7 +84,7 @@ export function workflowRun({ task, run }: { readonly task: Task; readonly run: 
       attempt: run.attempt,
       max_attempts: task.maxAttempts,
       queue: task.queue,
-      cause: task.cause,
+      cause: cause(task.cause),
       parent_task_id: task.parentTaskId,
       idempotency_key: task.idempotencyKey,
       harness_type: task.harnessType,
@@ -111,7 +112,16 @@ export function attempt(run: Run): string {
   });
 }
 
-export function checkpoint(entry: Checkpoint): string {
+/** Of a fork: the task it came from, and how. */
+function cause(of: Cause): object {
+  const fork = readForkRef(of);
+  return fork === null ? of : { kind: of.kind, ref: fork.taskId, effects: fork.effects, kept: fork.kept };
+}
+
+/** `of` the task's cause: a fork begins with what another task has recorded. */
+export function checkpoint(entry: Checkpoint, of: Cause): string {
+  const fork = readForkRef(of);
+  const taken = fork !== null && entry.seq <= fork.kept;
   return object(
     {
       name: entry.name,
@@ -123,6 +133,7 @@ export function checkpoint(entry: Checkpoint): string {
       attempt: entry.attempt,
       run_id: entry.ownerRunId,
       created_at: rfc3339(entry.createdAt),
+      origin: !taken ? "recorded" : fork.edited.includes(entry.name) ? "edited" : "forked",
     },
     { value: entry.value },
   );

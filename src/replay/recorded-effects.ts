@@ -1,6 +1,7 @@
 // Answers what a replayed handler asks of the world from what the task was answered: the outbox, and the children it started. Asks nobody
 // else. What is not on record is an UnrecordedCall.
 import { isIncomplete } from "../core/effect-values.ts";
+import { readForkRef } from "../core/fork-ref.ts";
 import { parseJson, toJsonText, type JsonText } from "../core/json-text.ts";
 import { childStartKey } from "../core/keys.ts";
 import type { TaskId } from "../core/ids.ts";
@@ -20,12 +21,15 @@ export class UnrecordedCall extends Error {
   }
 }
 
+type AskedCall = Pick<CtxCall, "type" | "ordinal" | "args">;
+
 const PAGE = 500;
 
 export class RecordedEffects {
   readonly #store: Pick<Store, "reads" | "effects">;
   readonly #taskId: TaskId;
   #ids: Promise<ReadonlyMap<string, string>> | null = null;
+  #origin: Promise<RecordedEffects | null> | null = null;
   #children: Promise<readonly Task[]> | null = null;
 
   constructor(store: Pick<Store, "reads" | "effects">, taskId: TaskId) {
@@ -33,8 +37,25 @@ export class RecordedEffects {
     this.#taskId = taskId;
   }
 
-  /** What the task was answered at this call. Throws UnrecordedCall. */
-  async answer(call: Pick<CtxCall, "type" | "ordinal" | "args">): Promise<CallAnswer> {
+  /** What the task was answered at this call, or, if it is a fork, the task it came from. Throws UnrecordedCall. */
+  async answer(call: AskedCall): Promise<CallAnswer> {
+    try {
+      return await this.#own(call);
+    } catch (error) {
+      const origin = error instanceof UnrecordedCall ? await (this.#origin ??= this.#readOrigin()) : null;
+      if (origin === null) throw error;
+      return origin.answer(call);
+    }
+  }
+
+  /** A fork that made its calls anew was answered nothing by its origin. */
+  async #readOrigin(): Promise<RecordedEffects | null> {
+    const found = await this.#store.reads.find(this.#taskId);
+    const ref = found && readForkRef(found.task.cause);
+    return ref === null || ref.effects === "live" ? null : new RecordedEffects(this.#store, ref.taskId);
+  }
+
+  async #own(call: AskedCall): Promise<CallAnswer> {
     if (call.type === "ctx.workflow.start") return this.#child(call);
     this.#ids ??= this.#readIds();
     const id = (await this.#ids).get(keyOf(call.type, call.ordinal));
@@ -66,7 +87,7 @@ export class RecordedEffects {
     }
   }
 
-  async #child({ type, ordinal, args }: Pick<CtxCall, "type" | "ordinal" | "args">): Promise<CallAnswer> {
+  async #child({ type, ordinal, args }: AskedCall): Promise<CallAnswer> {
     this.#children ??= this.#readChildren();
     const asked = parseJson(args) as { readonly idempotency_key?: unknown };
     const named = typeof asked.idempotency_key === "string" ? asked.idempotency_key.trim() : "";

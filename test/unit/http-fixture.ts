@@ -4,6 +4,7 @@ import { openSqlite } from "../../adapters/sqlite/open.ts";
 import { EMPTY_CATALOG, type Catalog, type CatalogView } from "../../src/catalog/catalog.ts";
 import { Bus, type RuntimeEvent } from "../../src/core/bus.ts";
 import { ChironError } from "../../src/core/errors.ts";
+import { writeForkRef } from "../../src/core/fork-ref.ts";
 import type { RunId, TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
 import { queueOf } from "../../src/core/queues.ts";
@@ -120,6 +121,15 @@ function smallEngine(store: Store): Engine {
     async retry(id) {
       const answer = (await store.tasks.retry([await find(id)]))[0]!;
       if (!answer.ok) throw new ChironError("conflict", `run ${id} has not failed`);
+      return answer;
+    },
+    fork: async ({ source, before, edits, kept, effects }) => {
+      const { taskId, queue, workflowName, input, maxAttempts } = source;
+      const ref = writeForkRef({ taskId, effects, kept, edited: [...edits.keys()] });
+      const task = { queue, workflowName, input, maxAttempts, cause: { kind: "fork", ref } } as const;
+      const fork = { source: taskId, before, task, edits: [...edits].map(([name, value]) => ({ name, value })) };
+      const answer = (await store.tasks.fork([fork]))[0]!;
+      if (!answer.ok) throw new Error("unreachable: the task was found");
       return answer;
     },
     deliver: async (delivery, request) => {
