@@ -54,6 +54,7 @@ export async function runOnce(
   chosen: readonly LoadedScenario[],
   bench: TestBench,
   signal: AbortSignal,
+  done: (result: ScenarioResult) => void = () => undefined,
 ): Promise<number> {
   const begun = performance.now();
   const { problems } = await bench.loaded();
@@ -67,7 +68,10 @@ export async function runOnce(
     signal,
     parallel: parallelOf(options),
     bail: options.bail === true,
-    done: (result) => (quiet ? undefined : reportResult(output, result, context.config.root)),
+    done(result) {
+      done(result);
+      if (!quiet) reportResult(output, result, context.config.root);
+    },
   });
   writeReports(context, options, results, performance.now() - begun, chosen.length);
   if (options.update) return updateFiles(output, chosen, results);

@@ -1,12 +1,23 @@
-// `chiron test --watch`: stays, and after each edit runs what it touches: all scenarios after a change of workflow code, those of a file
-// after a change of that file. Ctrl-C ends it.
-import path from "node:path";
+// `chiron test --watch`: stays, and after each edit runs what it touches: the scenarios of an edited file, those that ran an edited workflow,
+// and all of them after the edit of a module that several may import. Ctrl-C ends it.
 import { messageOf } from "../core/errors.ts";
-import type { CommandContext } from "./command.ts";
+import type { Discovery } from "../ports/host.ts";
+import { findScenarioFiles, type LoadedScenario } from "../scenarios/load.ts";
+import type { ScenarioResult } from "../scenarios/run-scenario.ts";
 import { choose } from "../scenarios/suite.ts";
-import { findScenarioFiles } from "../scenarios/load.ts";
+import type { CommandContext } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
 import { openBench, readAll, reportMistakes, runOnce, type TestOptions } from "./test-round.ts";
+
+interface Session {
+  readonly context: CommandContext;
+  readonly options: TestOptions;
+  readonly paths: readonly string[];
+  readonly keepDir: string;
+  /** What the last rounds found out: by scenario, the workflows that ran in it; none known: it has to run. */
+  readonly ran: Map<string, ReadonlySet<string>>;
+  discovery: Discovery | null;
+}
 
 /** The exit code: 0, whatever failed meanwhile was seen. */
 export async function watchScenarios(
@@ -16,57 +27,76 @@ export async function watchScenarios(
   keepDir: string,
 ): Promise<number> {
   return interruptible(async (signal) => {
-    const watcher = context.wiring.createWatcher();
+    const session: Session = { context, options, paths, keepDir, ran: new Map(), discovery: null };
+    // One for the code, with what it imports; the other for scenario files, which a folder's watcher leaves out.
+    const watchers = [context.wiring.createWatcher(), context.wiring.createWatcher()] as const;
     let changed = new Set<string>();
     let wake: () => void = () => undefined;
-    watcher.onChange((files) => {
-      changed = new Set([...changed, ...files]);
-      wake();
-    });
+    for (const watcher of watchers) {
+      watcher.onChange((files) => {
+        changed = new Set([...changed, ...files]);
+        wake();
+      });
+    }
     signal.addEventListener("abort", () => wake());
     try {
       let touched: ReadonlySet<string> | null = null;
       while (!signal.aborted) {
-        const files = await round(context, options, paths, keepDir, touched, signal);
-        await watcher.watch(context.config.dirs, files);
+        await round(session, touched, signal);
+        await watchers[0].watch(context.config.dirs, [...(session.discovery?.files.keys() ?? [])]);
+        await watchers[1].watch([], findScenarioFiles(paths));
         context.output.note("watching; Ctrl-C ends");
         if (changed.size === 0 && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
         touched = changed;
         changed = new Set();
       }
     } finally {
-      await watcher.close();
+      for (const watcher of watchers) await watcher.close();
     }
     return 0;
   });
 }
 
-/** Runs what was touched (null: everything); the files that a later edit may touch. */
-async function round(
-  context: CommandContext,
-  options: TestOptions,
-  paths: readonly string[],
-  keepDir: string,
-  touched: ReadonlySet<string> | null,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const files = findScenarioFiles(paths);
-  const onlyScenarios = touched !== null && [...touched].every((file) => files.includes(path.resolve(file)));
-  const asked = onlyScenarios ? files.filter((file) => touched.has(file)) : paths;
-  const { scenarios, mistakes } = readAll(asked);
+/** Runs what was touched; null: everything. */
+async function round(session: Session, touched: ReadonlySet<string> | null, signal: AbortSignal): Promise<void> {
+  const { context, options, keepDir } = session;
+  const { scenarios, mistakes } = readAll(session.paths);
   if (mistakes.length > 0) {
     reportMistakes(context, mistakes);
-    return files;
+    return;
   }
-  const chosen = choose(scenarios, options);
+  const all = choose(scenarios, options);
+  const chosen = touched === null ? all : all.filter((one) => isTouched(one, touched, session));
+  if (chosen.length === 0) return;
   const bench = await openBench(context, options, keepDir);
   try {
-    await runOnce(context, options, chosen, bench, signal);
-    return [...files, ...(await bench.loaded()).files.keys()];
+    await runOnce(context, options, chosen, bench, signal, (result) => note(session, result));
+    session.discovery = await bench.loaded();
   } catch (error) {
     context.output.note(messageOf(error));
-    return files;
   } finally {
     await bench.close();
   }
+}
+
+function keyOf(file: string, title: string): string {
+  return `${file}\n${title}`;
+}
+
+function note({ ran }: Session, { place, title, observed, outcome }: ScenarioResult): void {
+  const key = keyOf(place.file, title);
+  if (outcome === "passed" && observed) ran.set(key, new Set(observed.all.map(({ workflow }) => workflow)));
+  else ran.delete(key);
+}
+
+function isTouched({ source, title }: LoadedScenario, touched: ReadonlySet<string>, session: Session): boolean {
+  const ran = session.ran.get(keyOf(source.file, title));
+  // What failed is run again whatever was edited.
+  if (touched.has(source.file) || ran === undefined) return true;
+  const scenarioFiles = new Set(findScenarioFiles(session.paths));
+  return [...touched].some((file) => {
+    if (scenarioFiles.has(file)) return false;
+    const own = session.discovery?.workflows.filter(({ sourcePath }) => sourcePath === file) ?? [];
+    return own.length === 0 || own.some(({ workflowName }) => ran.has(workflowName) || ran.size === 0);
+  });
 }
