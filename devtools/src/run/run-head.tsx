@@ -1,5 +1,6 @@
 // A run's head: its state, ids, the version of the code it ran on, and what started it.
 import type { ComponentChildren } from "preact";
+import { RunActions } from "../actions/run-actions.tsx";
 import type { RunView } from "../data/api.ts";
 import { visible } from "../shell/json-tree.tsx";
 import { State } from "../shell/marks.tsx";
@@ -13,12 +14,13 @@ interface HeadProps {
   readonly onChange: () => void;
 }
 
-export function RunHead({ run, history }: HeadProps) {
+export function RunHead({ run, history, onChange }: HeadProps) {
   return (
     <header class="run-head">
       <h1>
         <State state={run.status} /> {visible(run.workflow_name)}
       </h1>
+      <RunActions run={run} waits={history.waits} onChange={onChange} />
       <dl>
         <Fact name="task">
           <Id id={run.task_id} />

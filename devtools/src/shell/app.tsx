@@ -6,6 +6,8 @@ import type { Session } from "../data/api.ts";
 import { useResource } from "../data/resource.ts";
 import { RunPage } from "../run/run-page.tsx";
 import { RunsPage } from "../runs/runs-page.tsx";
+import { StreamPage } from "../stream/stream-page.tsx";
+import { Dialogs } from "../actions/dialog.tsx";
 import { Login } from "./login.tsx";
 import { Empty } from "./marks.tsx";
 import { followLinks, path } from "./router.ts";
@@ -33,6 +35,7 @@ export function App() {
       <main id="main" tabIndex={-1}>
         {view(path.value)}
       </main>
+      <Dialogs />
     </div>
   );
 }
@@ -40,6 +43,7 @@ export function App() {
 function view([name = "runs", id]: readonly string[]): ComponentChildren {
   if (name === "runs" && id !== undefined) return <RunPage key={id} id={id} />;
   if (name === "runs") return <RunsPage />;
+  if (name === "stream") return <StreamPage />;
   return (
     <Empty title="There is no such page">
       <p>

@@ -1,10 +1,14 @@
 // The bar on top: which project and store this is, where the views are, and whether the page is up to date.
+import { openStart } from "../actions/start-dialog.tsx";
 import { post } from "../data/client.ts";
 import { connection } from "../data/live.ts";
 import { path } from "./router.ts";
 import { session } from "./session.ts";
 
-const VIEWS = [["runs", "Runs"]] as const;
+const VIEWS = [
+  ["runs", "Runs"],
+  ["stream", "Stream"],
+] as const;
 
 const CONNECTION = { connecting: "◌ connecting", live: "● live", lost: "✘ not connected" } as const;
 
@@ -29,6 +33,11 @@ export function TopBar() {
         ))}
       </nav>
       <span class="gap" />
+      {known?.read_only === false && (
+        <button type="button" class="primary" onClick={() => openStart()}>
+          Start…
+        </button>
+      )}
       {known?.read_only && (
         <span class="badge" title="Changes are made from the command line or with the API">
           read-only
