@@ -65,7 +65,7 @@ describe.skipIf(CHROMIUM === null)(CHROMIUM === null ? `skipped: ${WITHOUT}` : "
       for (let at = 0; at < PAYLOADS.length; at += 1) await page.keyboard.press("ArrowDown");
       await page.getByRole("complementary").getByRole("button").first().waitFor();
     });
-    await quiet(`${chiron.url}/runs`, (page) => page.getByText("echo").first().waitFor());
+    await quiet(`${chiron.url}/runs`, (page) => page.getByRole("listitem").getByText("echo").first().waitFor());
   });
 
   test("in a failure's message and traceback they are text, and no mark turns the direction", async () => {
