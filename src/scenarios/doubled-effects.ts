@@ -1,4 +1,4 @@
-// What went out more often after a crash than without one. Calls that carry a key are the ones that promise not to.
+// What went out more often after a crash than without one. Calls under one key count once, because their receiver takes them once.
 import type { Difference } from "./matchers.ts";
 import type { Effect, Observed } from "./observe.ts";
 

@@ -11,6 +11,8 @@ export interface Effect {
   readonly key: string | null;
   readonly request: unknown;
   readonly answer: unknown;
+  /** How often it was asked for under its key: the receiver takes it once. */
+  readonly times: number;
   /** Of a Slack message: where it went and what it says; of an agent's turn: what it was asked. */
   readonly channel?: unknown;
   readonly text?: unknown;
@@ -47,8 +49,8 @@ export interface Observed {
 const PAGE = 200;
 const FINAL = new Set(["completed", "failed", "cancelled"]);
 
-/** Everything in the store. Runs of one moment stand in the order of `started`, tasks that the scenario itself began. */
-export async function observeAll(api: Api, started: readonly string[]): Promise<Observed> {
+/** Everything in the store. */
+export async function observeAll(api: Api): Promise<Observed> {
   const found: Json[] = [];
   let cursor = "";
   do {
@@ -56,13 +58,7 @@ export async function observeAll(api: Api, started: readonly string[]): Promise<
     found.push(...(page["runs"] as Json[]));
     cursor = typeof page["next_cursor"] === "string" ? `&cursor=${page["next_cursor"]}` : "";
   } while (cursor !== "");
-  // Ids of one moment have no order across a crash.
-  const rank = (one: Json): string =>
-    `${String(one["created_at"])} ${String(started.indexOf(String(one["task_id"])) + 1).padStart(6, "0")}`;
-  return observed(
-    api,
-    found.toReversed().toSorted((a, b) => (rank(a) < rank(b) ? -1 : Number(rank(a) > rank(b)))),
-  );
+  return observed(api, found.toReversed());
 }
 
 /** These tasks and what they started, on a server that others use too. */
@@ -120,12 +116,22 @@ async function observeRun(api: Api, run: Json, children: readonly ObservedRun[])
     attempts: Number(run["attempts"]),
     sleeps: named("sleep").map((one) => String(one["name"])),
     waits: Object.fromEntries(named("event", "task", "timeout").map((one) => [String(one["name"]), one["kind"]])),
-    outbox: effects.toReversed().map(effectOf),
+    outbox: onceEach(effects.toReversed().map(effectOf)),
     logs: logs.map(({ level, source, message, fields }) => ({ level, source, message, fields })),
     duration: finishedAtMs === null ? null : finishedAtMs - Date.parse(String(run["created_at"])),
     finishedAtMs: FINAL.has(String(run["status"])) ? finishedAtMs : null,
     children,
   };
+}
+
+/** One for each key: where it was first asked for, as it was last answered. */
+function onceEach(effects: readonly Effect[]): Effect[] {
+  const kept = new Map<string, Effect>();
+  for (const [at, effect] of effects.entries()) {
+    const key = effect.key ?? `call ${at}`;
+    kept.set(key, { ...effect, times: (kept.get(key)?.times ?? 0) + 1 });
+  }
+  return [...kept.values()];
 }
 
 function effectOf(wire: Json): Effect {
@@ -143,6 +149,7 @@ function effectOf(wire: Json): Effect {
     key,
     request,
     answer,
+    times: 1,
     ...(kind === "slack" ? { channel: message["channel"] ?? target } : {}),
     ...(text === undefined ? {} : { text }),
   };

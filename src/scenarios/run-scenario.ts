@@ -47,6 +47,8 @@ export interface ScenarioResult {
 
 const DEFAULT_START = "2026-01-01T00:00:00Z";
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** Virtual time that a crash takes. */
+const CRASH_MS = 1;
 /** Between two looks at a server whose time nobody moves. */
 const LOOK_MS = 100;
 
@@ -141,7 +143,8 @@ async function play(loaded: LoadedScenario, bench: Bench, from: Saved | null): P
   let driver: Driver | null = null;
   let engine: BenchEngine | null = null;
   const opened = await bench.open({
-    startMs: from?.nowMs ?? startMs,
+    // The new engine's ids come after the old one's: ids of one moment have no order across engines.
+    startMs: from === null ? startMs : from.nowMs + CRASH_MS,
     secrets: scenario.secrets ?? {},
     env: scenario.env ?? {},
     stubs: scenario.stubs ?? {},
@@ -178,10 +181,17 @@ async function play(loaded: LoadedScenario, bench: Bench, from: Saved | null): P
 async function conclude(drive: Drive, driver: Driver, saved: readonly Saved[], crashed: boolean): Promise<Play> {
   const { engine, scenario, startMs, api } = drive;
   const { heard, answers } = driver;
-  const started = startedIn(heard);
-  const observed = engine.virtual ? await observeAll(api, started) : await observeServer(drive, started);
+  const observed = engine.virtual ? await observeAll(api) : await observeServer(drive, startedIn(heard));
   const context = { lookUp: (reference: string) => answers.lookUp(reference) };
-  const verdict = judgeScenario({ scenario, heard, observed, startMs, context, crashed, virtual: engine.virtual });
+  const verdict = judgeScenario({
+    scenario,
+    heard,
+    observed,
+    startMs,
+    context,
+    lostMs: crashed ? CRASH_MS : 0,
+    virtual: engine.virtual,
+  });
   const kept = verdict.differences.length > 0 && engine.keep ? await engine.keep() : null;
   const virtualMs = engine.virtual ? Date.parse(String((await api.get("/api/clock"))["now"])) - startMs : 0;
   return { verdict, observed, heard, virtualMs, unchecked: uncheckedOn(engine, scenario), saved, kept };

@@ -19,8 +19,8 @@ export interface Evidence {
   readonly observed: Observed;
   readonly startMs: number;
   readonly context: MatchContext;
-  /** The engine has gone once: runs may have needed an attempt more. */
-  readonly crashed: boolean;
+  /** Virtual time that a crash took; 0: there was none. With one, runs may have needed an attempt more. */
+  readonly lostMs: number;
   /** False: the world's time passed, and how much of it says nothing. */
   readonly virtual: boolean;
 }
@@ -28,12 +28,12 @@ export interface Evidence {
 const MOST_NAMED = 5;
 
 /** What is not as expected, in the order of the file. */
-export function judgeScenario({ scenario, heard, observed, startMs, context, crashed, virtual }: Evidence): Verdict {
+export function judgeScenario({ scenario, heard, observed, startMs, context, lostMs, virtual }: Evidence): Verdict {
   const differences = heard.flatMap((one) => judgeAnswer(one, context));
   const concerned = new Set<string>();
   const { expect = {} } = scenario;
   const judge = (expected: RunExpectation, run: ObservedRun, path: string): void => {
-    const found = judgeRun(expected, run, path, { ...context, crashed, virtual });
+    const found = judgeRun(expected, run, path, { ...context, lostMs, virtual });
     if (found.length > 0) concerned.add(run.runId);
     differences.push(...found);
   };
@@ -57,7 +57,9 @@ export function judgeScenario({ scenario, heard, observed, startMs, context, cra
     differences.push(...compare(expect.outbox, observed.outbox, "expect.outbox", context));
   if (virtual && expect.duration !== undefined) {
     const last = Math.max(startMs, ...observed.all.map((run) => run.finishedAtMs ?? startMs));
-    differences.push(...compare(inMs(expect.duration), last - startMs, "expect.duration", context).map(told));
+    differences.push(
+      ...judgeDuration(expect.duration, last - startMs, "expect.duration", { ...context, lostMs, virtual }),
+    );
   }
   return { differences, runIds: [...concerned] };
 }
@@ -110,7 +112,7 @@ function answerText({ status, body }: Answer): string {
   return `${status} ${show(body)}`;
 }
 
-type RunContext = MatchContext & Pick<Evidence, "crashed" | "virtual">;
+type RunContext = MatchContext & Pick<Evidence, "lostMs" | "virtual">;
 
 function judgeRun(expected: RunExpectation, run: ObservedRun, path: string, context: RunContext): Difference[] {
   const { children, duration, attempts, ...rest } = expected;
@@ -120,7 +122,7 @@ function judgeRun(expected: RunExpectation, run: ObservedRun, path: string, cont
   );
   if (attempts !== undefined) found.push(...judgeAttempts(attempts, run, `${path}.attempts`, context));
   if (context.virtual && duration !== undefined)
-    found.push(...compare(inMs(duration), run.duration, `${path}.duration`, context).map(told));
+    found.push(...judgeDuration(duration, run.duration, `${path}.duration`, context));
   if (typeof children === "number") found.push(...compare(children, run.children.length, `${path}.children`, context));
   else if (children !== undefined) found.push(...judgeChildren(children, run.children, path, context));
   return found;
@@ -129,7 +131,14 @@ function judgeRun(expected: RunExpectation, run: ObservedRun, path: string, cont
 /** The attempt that a crash ended counts, or it does not. */
 function judgeAttempts(expected: unknown, run: ObservedRun, path: string, context: RunContext): Difference[] {
   const found = compare(expected, run.attempts, path, context);
-  return context.crashed && compare(expected, run.attempts - 1, path, context).length === 0 ? [] : found;
+  return context.lostMs > 0 && compare(expected, run.attempts - 1, path, context).length === 0 ? [] : found;
+}
+
+function judgeDuration(expected: unknown, ms: number | null, path: string, context: RunContext): Difference[] {
+  const wanted = inMs(expected);
+  const found = compare(wanted, ms, path, context).map(told);
+  const without = ms === null ? null : ms - context.lostMs;
+  return compare(wanted, without, path, context).length === 0 ? [] : found;
 }
 
 function judgeChildren(
