@@ -17,6 +17,7 @@ interface WireWorkflow {
   readonly webhooks?: readonly unknown[];
   readonly schedule?: unknown;
   readonly v1_schedule?: unknown;
+  readonly lines?: { readonly webhook?: number; readonly schedule?: number };
   readonly principal?: true | string | null;
   readonly input_schema?: unknown;
   readonly description?: string | null;
@@ -65,6 +66,7 @@ export function toWorkflow(wire: WireWorkflow): DiscoveredWorkflow {
     webhooks: wire.webhooks ?? [],
     schedule: wire.schedule ?? null,
     ...(wire.v1_schedule ? { v1Schedule: wire.v1_schedule } : {}),
+    ...(wire.lines ? { lines: wire.lines } : {}),
     principal: wire.principal ?? null,
     inputSchema: wire.input_schema ? toJsonText(wire.input_schema) : null,
     description: wire.description ?? null,

@@ -10,12 +10,14 @@ import type { RehearsalPage, RehearsedSchedule } from "./schedules-rehearse.ts";
 import { whenText } from "./wire-schedule.ts";
 import { timeOfDay, utcTime, zonedTime } from "./zoned-time.ts";
 
+const occurrencesText = (count: number): string => `${count} ${count === 1 ? "occurrence" : "occurrences"}`;
+
 /** `most`: how many occurrences to print. */
 export function printRehearsal(output: Output, page: RehearsalPage, most: number): void {
   const { fromMs, toMs, zone, rehearsal, schedules } = page;
   const shown = (atMs: number): string => (zone === null ? utcTime(atMs) : zonedTime(atMs, zone));
   output.print(
-    `${shown(fromMs)} to ${shown(toMs)} (${formatDuration(toMs - fromMs)}): ${rehearsal.fires.length} occurrences`,
+    `${shown(fromMs)} to ${shown(toMs)} (${formatDuration(toMs - fromMs)}): ${occurrencesText(rehearsal.fires.length)}`,
   );
   printFires(output, page, most);
   printChanges(output, page);
@@ -125,5 +127,5 @@ function readingText(schedule: RehearsedSchedule, reading: NonNullable<ReturnTyp
   if (reading.times === null)
     return `${head}, and ${reading.other} (1 is Sunday, both days must match) takes it for an error`;
   const times = reading.times.map((at) => zonedTime(at, schedule.timezone)).join(", ");
-  return `${head}; ${reading.other} (1 is Sunday, both days must match) has ${times || "no time"}${(reading.times?.length ?? 0) > 4 ? ", …" : ""} (${reading.different} occurrences of this range are of one reading only)`;
+  return `${head}; ${reading.other} (1 is Sunday, both days must match) has ${times || "no time"}${(reading.times?.length ?? 0) > 4 ? ", …" : ""} (${occurrencesText(reading.different ?? 0)} of this range in one reading only)`;
 }

@@ -1,5 +1,6 @@
 // `chiron schedules rehearse`: what would have fired, or will fire, between two moments, without firing anything. The schedules are those
 // of the server, or of the files; a year of them takes well under a second.
+import fs from "node:fs";
 import type { Command } from "commander";
 import { type Rehearsal, rehearse } from "../core/cron/rehearsal.ts";
 import { parseDuration } from "../core/duration.ts";
@@ -134,6 +135,10 @@ function durationOf({ duration }: RehearseOptions): RunDuration | null {
 
 /** As `chiron check` loads them. */
 async function readFiles({ wiring, config }: CommandContext, given: RunDuration | null): Promise<Found> {
+  if (!config.dirs.some((dir) => fs.existsSync(dir)))
+    throw new ChironError("not_found", `there is no ${config.dirs.join(", ")}`, {
+      hint: "Name the folders: chiron schedules rehearse --files DIR…",
+    });
   return withScratchRuntime(wiring, config, async (runtime) => {
     const answer = await runtime.fetch(new Request("http://localhost/api/workflows"));
     const catalog = (await answer.json()) as { schedules: readonly WireDeclared[]; problems: readonly WireProblem[] };

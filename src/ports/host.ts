@@ -19,6 +19,8 @@ export interface DiscoveredWorkflow {
   readonly schedule: unknown;
   /** What CRON or INTERVAL of the first version say, in SCHEDULE's words, where the file has no SCHEDULE. */
   readonly v1Schedule?: unknown;
+  /** Where the file declares them, when the host tells: what is wrong with them is shown there. */
+  readonly lines?: { readonly webhook?: number; readonly schedule?: number };
   readonly principal: true | string | null;
   /** The Input dataclass as JSON Schema, or null when the file has none. */
   readonly inputSchema: JsonText | null;
@@ -181,7 +183,9 @@ export type Way =
 
 /** gone: the handler's code does not go on. refused: everything it stands at fails with this message. */
 export type StandingAnswer =
-  { readonly gone: string } | { readonly refused: string } | { readonly ways: readonly Way[] };
+  | { readonly gone: string }
+  | { readonly refused: string }
+  | { readonly ways: readonly Way[] };
 
 /** Follows an attempt step by step instead of only hearing of what is new. Code between its steps then reaches nothing outside. */
 export interface RunWatch {

@@ -149,6 +149,16 @@ class Discovery(Folder):
         self.assertEqual(said, {"cron": {"cron": "0 9 * * *"}, "interval": {"interval_seconds": 300}, "both": None})
         self.assertEqual(kinds(found), [("shorthand", "cron.py"), ("shorthand", "interval.py")])
 
+    def test_declarations_and_what_is_wrong_with_them_have_the_line_they_begin_at(self) -> None:
+        more = 'WEBHOOKS = [{"slug": "a"}]\nSCHEDULE: list = [\n    5,\n    {"interval_seconds": 60},\n]\n'
+        path = self.workflow_file("lines.py", "lines", GOOD + more)
+        with open(path, encoding="utf-8") as file:
+            begins = {line.split()[0].strip(":"): number for number, line in enumerate(file, 1) if line[:1].isupper()}
+        found = self.host().discover()
+        lines = {"webhook": begins["WEBHOOKS"], "schedule": begins["SCHEDULE"]}
+        self.assertEqual(found["workflows"][0]["lines"], lines)
+        self.assertEqual([problem["line"] for problem in found["problems"]], [lines["schedule"]])
+
     def test_the_input_schema_tells_types_defaults_and_what_is_required(self) -> None:
         more = """
 from __future__ import annotations

@@ -45,6 +45,12 @@ test("without a server the files are rehearsed, and no store is made", async () 
   expect(project.read(".chiron/chiron.db")).toBe("");
 });
 
+test("a rehearsal of a folder that is not there is an error, not an empty page", async () => {
+  const { code, stderr } = await schedules("rehearse", "--files", "flows");
+  expect(code).toBe(5);
+  expect(stderr).toContain("there is no ");
+});
+
 test("a rehearsal as JSON names every occurrence, change of the clock and reading", async () => {
   const range = ["--from", "2026-01-01", "--to", "2027-01-01"];
   const { code, answer } = await asJson("rehearse", "night", "workday", "--files", "workflows", ...range);

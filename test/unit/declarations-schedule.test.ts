@@ -45,6 +45,20 @@ describe("schedulesOf", () => {
     expect(warning!.message.match(/09:00/g)).toHaveLength(10);
   });
 
+  test("a problem names its schedule, or its place in the list, and the line of the declaration", () => {
+    const schedule = [{ schedule_id: "nightly", cron: "0 9 31 2 *" }, { interval_seconds: 0 }, 5];
+    const workflow = { workflowName: "report", sourcePath: "/w/report.py", schedule, lines: { schedule: 7 } };
+    const { problems } = schedulesOf(workflow, new Map(), OPTIONS);
+    const errors = problems.filter(({ severity }) => severity === "error");
+    expect(errors.map(({ message }) => message.split(":")[0])).toEqual([
+      'schedule "nightly"',
+      "SCHEDULE[1]",
+      "SCHEDULE[2]",
+    ]);
+    expect(problems.map(({ line }) => line)).toEqual(problems.map(() => 7));
+    expect(errorOf({ interval_seconds: 0 }).message).toMatch(/^SCHEDULE: /);
+  });
+
   test("quartz is asked for by the file or by the project, and the file wins", () => {
     const cron = { cron: "0 9 * * 1-5", timezone: "UTC" };
     const quartz = { type: "cron", cron: "0 9 * * SUN-THU" };

@@ -187,6 +187,8 @@ test("a backfill fires what never fired, once, within its limit, and tells befor
   expect(await b.control.backfill("a", { ...range, dryRun: true, limit: 2 })).toMatchObject({ truncated: true });
   const future = { ...range, toMs: b.clock.now() + 1, dryRun: false };
   await expect(b.control.backfill("a", future)).rejects.toMatchObject({ code: "bad_request" });
+  const ancient = { fromMs: Date.UTC(1999, 11, 31), toMs: range.toMs, limit: 1, dryRun: true };
+  await expect(b.control.backfill("a", ancient)).rejects.toThrow("before the year 2000");
   await expect(b.control.backfill("none", { ...range, dryRun: true })).rejects.toMatchObject({ code: "not_found" });
 });
 

@@ -36,6 +36,7 @@ class Workflow:
     schedule: Any
     principal: bool | str | None
     v1_schedule: dict[str, Any] | None
+    lines: Mapping[str, int]
 
     def as_json(self) -> dict[str, Any]:
         """The extended protocol's form."""
@@ -45,6 +46,7 @@ class Workflow:
             "webhooks": self.webhooks,
             "schedule": self.schedule,
             "v1_schedule": self.v1_schedule,
+            "lines": dict(self.lines),
             "principal": self.principal,
             "input_schema": input_schema(self.module),
             "description": description_of(self.handler, self.module),
@@ -139,6 +141,7 @@ class Discoverer:
         found.files[path] = self._snapshot.seen[path]
 
         def report(kind: str, message: str, severity: str = "error", line: int | None = candidate.line) -> None:
+            line = candidate.lines.get(kind, line)
             found.problems.append(Problem(path, line, kind, message, severity, workflow_name=name))
 
         if path != owner:
@@ -174,6 +177,7 @@ class Discoverer:
             schedule_of(getattr(module, "SCHEDULE", None), name, path, report),
             principal_of(getattr(module, "WORKFLOW_PRINCIPAL", None)),
             None if hasattr(module, "SCHEDULE") else v1_schedule_of(module),
+            candidate.lines,
         )
 
     def _files(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from .problems import Problem
@@ -15,6 +15,8 @@ from .snapshot import Snapshot
 _UNWALKED = frozenset({"node_modules", "__pycache__", "venv"})
 """With hidden folders: they hold installed packages and caches, never a workflow of the project."""
 
+_DECLARATIONS = {"WEBHOOKS": "webhook", "SCHEDULE": "schedule"}
+
 
 class Candidate(NamedTuple):
     """A file that declares a workflow."""
@@ -22,6 +24,8 @@ class Candidate(NamedTuple):
     path: str
     name: str
     line: int
+    lines: Mapping[str, int]
+    """Where WEBHOOKS ("webhook") and SCHEDULE ("schedule") begin."""
 
 
 def workflow_files(root: str, snapshot: Snapshot, walk_all: bool) -> list[str]:
@@ -88,6 +92,7 @@ def look(path: str, snapshot: Snapshot) -> Candidate | Problem | None:
 def _declared(path: str, tree: ast.Module) -> Candidate | Problem | None:
     """The last top-level assignment wins, plain or annotated."""
     value: ast.expr | None = None
+    lines: dict[str, int] = {}
     for statement in tree.body:
         if isinstance(statement, ast.Assign):
             targets = statement.targets
@@ -95,11 +100,16 @@ def _declared(path: str, tree: ast.Module) -> Candidate | Problem | None:
             targets = [statement.target]
         else:
             continue
-        if any(isinstance(target, ast.Name) and target.id == "WORKFLOW_NAME" for target in targets):
-            value = statement.value
+        for target in targets:
+            if not isinstance(target, ast.Name):
+                continue
+            if target.id == "WORKFLOW_NAME":
+                value = statement.value
+            elif kind := _DECLARATIONS.get(target.id):
+                lines[kind] = statement.lineno
     if value is None:
         return None
     if isinstance(value, ast.Constant) and isinstance(value.value, str) and value.value.strip():
-        return Candidate(path, value.value, value.lineno)
+        return Candidate(path, value.value, value.lineno, lines)
     what = "is empty" if isinstance(value, ast.Constant) and value.value == "" else "must be a string literal"
     return Problem(path, value.lineno, "computed_name", f"WORKFLOW_NAME {what}: it is read before the file is imported")

@@ -21,11 +21,12 @@ export const error = (message: string, fix: string): Flaw => ({ severity: "error
 export const warning = (message: string, fix: string): Flaw => ({ severity: "warning", message, fix });
 
 export function problemOf(
-  workflow: Pick<DiscoveredWorkflow, "sourcePath" | "workflowName">,
+  workflow: Pick<DiscoveredWorkflow, "sourcePath" | "workflowName" | "lines">,
   kind: DeclarationProblem["kind"],
   flaw: Flaw,
 ): DeclarationProblem {
-  return { path: workflow.sourcePath, line: null, kind, workflowName: workflow.workflowName, ...flaw };
+  const line = workflow.lines?.[kind] ?? null;
+  return { path: workflow.sourcePath, line, kind, workflowName: workflow.workflowName, ...flaw };
 }
 
 export function isFields(value: unknown): value is Fields {

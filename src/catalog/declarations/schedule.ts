@@ -31,7 +31,7 @@ export interface ScheduleOptions {
   readonly v1Schedules?: boolean;
 }
 
-type Declaring = Pick<DiscoveredWorkflow, "workflowName" | "sourcePath" | "schedule">;
+type Declaring = Pick<DiscoveredWorkflow, "workflowName" | "sourcePath" | "schedule" | "lines">;
 type Owner = Pick<ScheduleEntry, "workflowName" | "sourcePath">;
 
 const FIELDS = [
@@ -74,7 +74,8 @@ function readSchedule(
   index: number,
 ): { readonly entry: ScheduleEntry | null; readonly flaws: readonly Flaw[] } {
   const flaws: Flaw[] = [];
-  const add = (flaw: Flaw) => flaws.push({ ...flaw, message: `schedule: ${flaw.message}` });
+  const called = nameOf(spec, Array.isArray(workflow.schedule), index);
+  const add = (flaw: Flaw) => flaws.push({ ...flaw, message: `${called}: ${flaw.message}` });
   if (!isFields(spec)) {
     add(error(`is ${shown(spec)}, not a dict`, 'Write: {"cron": "0 9 * * MON-FRI", "timezone": "UTC"}'));
     return { entry: null, flaws };
@@ -104,6 +105,13 @@ function readSchedule(
     entry: { scheduleId, workflowName, sourcePath, kind, timezone, input, enabled, noDelivery, ...policy },
     flaws,
   };
+}
+
+/** How a problem calls the schedule, so that it is found among several of one file. */
+function nameOf(spec: unknown, isListed: boolean, index: number): string {
+  const id = isFields(spec) ? spec["schedule_id"] : null;
+  if (typeof id === "string" && id.trim() !== "") return `schedule ${shown(id.trim())}`;
+  return isListed ? `SCHEDULE[${index}]` : "SCHEDULE";
 }
 
 type Add = (flaw: Flaw) => void;

@@ -23,6 +23,8 @@ export interface ControlDeps extends WriteDeps {
 
 /** Schedulers change a schedule once an occurrence: losing this often against them does not happen. */
 const TRIES = 50;
+/** Earlier times are a mistake: years of four digits below it have keys that no other reader understands. */
+const EARLIEST_MS = Date.UTC(2000, 0, 1);
 
 export function createScheduleControl(deps: ControlDeps): ScheduleControl {
   const { store } = deps;
@@ -146,6 +148,7 @@ async function fireOnce(
 async function backfill(deps: ControlDeps, scheduleId: string, request: BackfillRequest) {
   const { fromMs, toMs, limit, dryRun } = request;
   if (fromMs >= toMs) throw new ChironError("bad_request", "backfill: from must be before to");
+  if (fromMs < EARLIEST_MS) throw new ChironError("bad_request", "backfill: from is before the year 2000");
   const answers = new Map<number, BackfilledOccurrence>();
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     const { now, schedule } = await seen(deps, scheduleId);
