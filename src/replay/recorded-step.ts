@@ -21,5 +21,6 @@ function hintFor(checkpoints: readonly Checkpoint[], text: string): string {
   const near = nearest(text, names);
   if (near.length > 0) return `Did you mean ${near.join(" or ")}?`;
   const shown = checkpoints.slice(0, MOST_NAMES).map(({ seq, name }) => `#${seq} ${name}`);
-  return `It has recorded ${shown.join(", ")}${names.length > MOST_NAMES ? " …" : ""}.`;
+  const all = `${shown.join(", ")}${names.length > MOST_NAMES ? " …" : ""}`;
+  return `It has recorded ${all}. A step that failed is not recorded: what goes on after all that is begins with it.`;
 }
