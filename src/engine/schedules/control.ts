@@ -23,8 +23,8 @@ export interface ControlDeps extends WriteDeps {
 
 /** Schedulers change a schedule once an occurrence: losing this often against them does not happen. */
 const TRIES = 50;
-/** Earlier times are a mistake: years of four digits below it have keys that no other reader understands. */
-const EARLIEST_MS = Date.UTC(2000, 0, 1);
+/** The first of January 2000. Earlier times are a mistake, and years of few digits have keys that no other reader understands. */
+const EARLIEST_MS = 946_684_800_000;
 
 export function createScheduleControl(deps: ControlDeps): ScheduleControl {
   const { store } = deps;
