@@ -8,6 +8,9 @@ import { RunPage } from "../run/run-page.tsx";
 import { RunsPage } from "../runs/runs-page.tsx";
 import { StreamPage } from "../stream/stream-page.tsx";
 import { Dialogs } from "../actions/dialog.tsx";
+import { useCatalog } from "./catalog.ts";
+import { onKey } from "./keys.ts";
+import { ProblemsPage } from "./problems-page.tsx";
 import { Login } from "./login.tsx";
 import { Empty } from "./marks.tsx";
 import { followLinks, path } from "./router.ts";
@@ -25,6 +28,11 @@ export function App() {
   useEffect(() => {
     session.value = loaded.data.value;
   }, [loaded.data.value]);
+  useCatalog();
+  useEffect(() => {
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
   if (keyWanted.value) return <Login />;
   return (
     <div class="page" onClick={followLinks}>
@@ -44,6 +52,7 @@ function view([name = "runs", id]: readonly string[]): ComponentChildren {
   if (name === "runs" && id !== undefined) return <RunPage key={id} id={id} />;
   if (name === "runs") return <RunsPage />;
   if (name === "stream") return <StreamPage />;
+  if (name === "problems") return <ProblemsPage />;
   return (
     <Empty title="There is no such page">
       <p>

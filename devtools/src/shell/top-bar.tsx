@@ -2,13 +2,12 @@
 import { openStart } from "../actions/start-dialog.tsx";
 import { post } from "../data/client.ts";
 import { connection } from "../data/live.ts";
+import { ClockChip } from "./clock-chip.tsx";
+import { openPalette } from "./palette.tsx";
+import { ReloadChip } from "./reload-chip.tsx";
 import { path } from "./router.ts";
 import { session } from "./session.ts";
-
-const VIEWS = [
-  ["runs", "Runs"],
-  ["stream", "Stream"],
-] as const;
+import { VIEWS } from "./views.ts";
 
 const CONNECTION = { connecting: "◌ connecting", live: "● live", lost: "✘ not connected" } as const;
 
@@ -25,14 +24,19 @@ export function TopBar() {
           {known.store.kind === "sqlite" ? "SQLite" : "Postgres"}
         </span>
       )}
+      {known && <ClockChip />}
+      <ReloadChip />
       <nav aria-label="Views">
-        {VIEWS.map(([name, label]) => (
+        {VIEWS.map(({ name, label }) => (
           <a key={name} href={`/${name}`} aria-current={here === name ? "page" : undefined}>
             {label}
           </a>
         ))}
       </nav>
       <span class="gap" />
+      <button type="button" title="Ctrl K or ⌘ K" onClick={openPalette}>
+        Go to…
+      </button>
       {known?.read_only === false && (
         <button type="button" class="primary" onClick={() => openStart()}>
           Start…
