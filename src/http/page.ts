@@ -6,7 +6,7 @@ import { envelope } from "./errors.ts";
 import type { PageFile } from "./page-files.ts";
 
 /** Addresses that the page shows something at; the rest of an address is the page's own matter. */
-const VIEWS = ["/", "/runs", "/runs/*", "/stream", "/start", "/events", "/webhooks", "/webhooks/*", "/schedules", "/schedules/*", "/outbox", "/outbox/*", "/problems"]; // prettier-ignore
+const VIEWS = ["/", "/runs", "/runs/*", "/stream", "/webhooks", "/schedules", "/outbox", "/problems"];
 
 const POLICY = [
   "default-src 'none'",

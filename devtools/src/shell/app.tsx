@@ -8,6 +8,9 @@ import { RunPage } from "../run/run-page.tsx";
 import { RunsPage } from "../runs/runs-page.tsx";
 import { StreamPage } from "../stream/stream-page.tsx";
 import { Dialogs } from "../actions/dialog.tsx";
+import { OutboxPage } from "../lists/outbox-page.tsx";
+import { SchedulesPage } from "../lists/schedules-page.tsx";
+import { WebhooksPage } from "../lists/webhooks-page.tsx";
 import { useCatalog } from "./catalog.ts";
 import { onKey } from "./keys.ts";
 import { ProblemsPage } from "./problems-page.tsx";
@@ -48,11 +51,19 @@ export function App() {
   );
 }
 
+const VIEWS_BY_NAME: Readonly<Record<string, () => ComponentChildren>> = {
+  runs: RunsPage,
+  stream: StreamPage,
+  webhooks: WebhooksPage,
+  schedules: SchedulesPage,
+  outbox: OutboxPage,
+  problems: ProblemsPage,
+};
+
 function view([name = "runs", id]: readonly string[]): ComponentChildren {
   if (name === "runs" && id !== undefined) return <RunPage key={id} id={id} />;
-  if (name === "runs") return <RunsPage />;
-  if (name === "stream") return <StreamPage />;
-  if (name === "problems") return <ProblemsPage />;
+  const View = VIEWS_BY_NAME[name];
+  if (View && id === undefined) return <View />;
   return (
     <Empty title="There is no such page">
       <p>
