@@ -26,6 +26,8 @@ function merged(value: unknown, patch: unknown): unknown {
 
 function setAt(root: unknown, { path, value, remove }: Extract<Patch, readonly unknown[]>[number]): void {
   const parts = pathOf(path);
+  // A member of that name is written by a merge; here it would be everybody's.
+  if (parts.includes("__proto__")) throw nowhere(path);
   const last = parts.pop();
   let target = root;
   for (const [at, part] of parts.entries()) {
