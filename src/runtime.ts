@@ -252,6 +252,7 @@ function assemble({ config, options, parts, loader, engine, http, closers, close
     info: { version, mode: options.mode, project: path.basename(config.root) },
     page: parts.page,
     ready: () => readiness(loader),
+    secrets: config.secrets,
     limits: { ...settingsOf(config, isSoleOwner(config, options)), allows: (name) => config.enablement.allows(name) },
     time: parts.movable ? new TimeWalk(parts.movable, engine.walkable, bus) : undefined,
     traceRequest: tracing?.traceRequest,

@@ -17,6 +17,8 @@ export interface Client {
   /** The answer's JSON. Throws ChironError with the server's message, code and hint for anything but 2xx. */
   get(path: string): Promise<Record<string, unknown>>;
   post(path: string, body?: string): Promise<Record<string, unknown>>;
+  /** Sends a file. */
+  upload(path: string, file: Uint8Array): Promise<Record<string, unknown>>;
   /** The raw response, for streams. */
   open(path: string, signal?: AbortSignal): Promise<Response>;
   close(): Promise<void>;
@@ -83,6 +85,14 @@ function makeClient(url: string | null, local: Runtime | null, ask: Send, config
     get: async (path) => json(await reach(url, () => send(path, { headers }))),
     post: async (path, body) => {
       const init = { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: body ?? "{}" };
+      return json(await reach(url, () => send(path, init)));
+    },
+    upload: async (path, file) => {
+      const init = {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/octet-stream" },
+        body: new Uint8Array(file),
+      };
       return json(await reach(url, () => send(path, init)));
     },
     close: async () => local?.close(),

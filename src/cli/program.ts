@@ -12,9 +12,12 @@ import { addDoctorCommand } from "./doctor.ts";
 import { addEventsCommands } from "./events.ts";
 import { addHooksCommands } from "./hooks.ts";
 import { addForkCommand } from "./fork.ts";
+import { addExportCommand } from "./export.ts";
+import { addImportCommand } from "./import.ts";
 import { addInitCommand } from "./init.ts";
 import { addKeysCommands } from "./keys.ts";
 import { addOutboxCommands } from "./outbox.ts";
+import { addPullCommand } from "./pull.ts";
 import { addReloadCommand } from "./reload.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addRunCommand } from "./run.ts";
@@ -87,6 +90,9 @@ export function createProgram(deps: CommandDeps): Command {
     addReplayCommand,
     addForkCommand,
     addDiffCommand,
+    addExportCommand,
+    addImportCommand,
+    addPullCommand,
     addEventsCommands,
     addOutboxCommands,
     addWorkflowsCommands,

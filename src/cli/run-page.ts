@@ -223,6 +223,7 @@ function printLogs(output: Output, { logs }: RunFacts): void {
 function printNext(output: Output, { run }: RunFacts): void {
   const id = shortId(run.value.run_id);
   const { status } = run.value;
-  if (status === "failed") output.note(`\none more attempt with: chiron runs retry ${id}`);
+  if (status === "failed" && run.value.cause.kind !== "import")
+    output.note(`\none more attempt with: chiron runs retry ${id}`);
   else if (!isTerminal(status)) output.note(`\nfollow it with: chiron runs tail ${id}`);
 }

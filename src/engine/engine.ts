@@ -146,6 +146,15 @@ function backgroundServices(deps: EngineDeps, leaseDeps: LeaseDeps, cancel: Engi
   ].filter((service): service is Service => service !== null);
 }
 
+/** What another machine ran would run again here, with its effects. */
+async function refuseImported(store: Store, id: string): Promise<void> {
+  const found = await store.reads.find(id);
+  if (found?.task.cause.kind !== "import") return;
+  throw new ChironError("conflict", `task ${found.task.taskId} was imported: it is a record and is not run`, {
+    hint: "Fork it: the fork is a task of its own.",
+  });
+}
+
 function createControl({ store, bus }: EngineDeps, worker: Worker): Pick<Engine, "cancel" | "retry" | "emit"> {
   const taskOf = async (id: string): Promise<TaskId> => {
     const found = await store.reads.find(id);
@@ -164,6 +173,7 @@ function createControl({ store, bus }: EngineDeps, worker: Worker): Pick<Engine,
       return answer;
     },
     async retry(id, { code = "pinned" } = {}) {
+      await refuseImported(store, id);
       const answer = (await store.tasks.retry([await taskOf(id)], { unpin: code === "newest" }))[0]!;
       if (answer.ok) {
         worker.poke();

@@ -2,6 +2,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Bus } from "../core/bus.ts";
 import type { Concurrency } from "../core/queues.ts";
+import type { Secret } from "../core/redaction.ts";
 import type { RequestTracer } from "../core/request-tracer.ts";
 import type { CallTool } from "../catalog/call-tool.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
@@ -56,6 +57,8 @@ export interface ApiDeps {
   readonly replays?: Replays | undefined;
   readonly bus: Bus;
   readonly clock: Clock;
+  /** What bundles must not carry away: the secrets of this process. */
+  readonly secrets?: readonly Secret[];
   /** What the engine is set to; absent where nobody knows. */
   readonly limits?: RunLimits;
   /** Moves the clock; absent where time is real. */

@@ -20,6 +20,10 @@ export function json(text: string, status = 200, headers?: Readonly<Record<strin
 }
 
 /** An answer of another content type. */
-export function answer(body: string | ReadableStream<Uint8Array> | null, contentType: string, status = 200): Response {
+export function answer(
+  body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,
+  contentType: string,
+  status = 200,
+): Response {
   return new Response(body, { status, headers: { "content-type": contentType, ...SECURITY_HEADERS } });
 }

@@ -2,6 +2,7 @@
 // sockets are listen.ts's matter.
 import { Hono } from "hono";
 import { actionRoutes } from "./actions.ts";
+import { bundleRoutes } from "./bundles.ts";
 import { catalogRoutes } from "./catalog.ts";
 import { CLOCK_HEADER, clockHeader, clockRoutes } from "./clock.ts";
 import { deliveryRoutes } from "./deliveries.ts";
@@ -81,6 +82,7 @@ function routesOf(deps: ApiDeps, streams: Streams, keys: Keys, probes: readonly 
     ...forkRoutes(deps),
     ...runDiffRoutes(deps),
     ...explainRoutes(deps),
+    ...bundleRoutes(deps),
     ...liveRoutes(deps, streams),
     ...eventRoutes(deps),
     ...outboxRoutes(deps),

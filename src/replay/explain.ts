@@ -23,7 +23,7 @@ export interface Explanation {
 export function explain(facts: ExplainFacts): Explanation {
   const { task } = facts;
   const own = isTerminal(task.state) ? ended(facts) : [...goingOn(facts), ...around(facts)];
-  const findings = [...own, ...paused(facts)];
+  const findings = [...own, ...imported(facts), ...paused(facts)];
   return { summary: findings[0]?.message ?? `it is ${task.state}`, findings, next: nextSteps(facts) };
 }
 
@@ -72,6 +72,12 @@ function around(facts: ExplainFacts): Finding[] {
   return found;
 }
 
+function imported({ task }: ExplainFacts): Finding[] {
+  if (task.cause.kind !== "import") return [];
+  const message = `it ran elsewhere (${task.cause.ref ?? ""}) and was imported as a record: it never runs here`;
+  return [{ kind: "imported", message, hint: "Its log says what it waited for." }];
+}
+
 function paused({ schedules, now }: ExplainFacts): Finding[] {
   return schedules.flatMap(({ scheduleId, pausedAt, held }) => {
     if (pausedAt === null) return [];
@@ -85,13 +91,13 @@ function paused({ schedules, now }: ExplainFacts): Finding[] {
 
 function nextSteps({ task, waits }: ExplainFacts): NextStep[] {
   const { taskId, state } = task;
-  if (state === "failed") {
+  if (state === "failed" && task.cause.kind !== "import") {
     return [
       { command: `chiron runs retry ${taskId}`, effect: "one more attempt; finished steps are not repeated" },
       { command: `chiron runs show ${taskId}`, effect: "the traceback, steps and log" },
     ];
   }
-  if (state === "completed" || state === "cancelled") return [];
+  if (isTerminal(state)) return [];
   const cancel = { command: `chiron runs cancel ${taskId}`, effect: "ends it" };
   const emits = waits.flatMap(({ kind, target }) =>
     kind === "event" && target !== null ? [{ command: emitCommand(target), effect: "wakes it" }] : [],

@@ -21,6 +21,7 @@ export interface Finding {
     | "call"
     | "clock"
     | "nobody_works"
+    | "imported"
     | "completed"
     | "failed"
     | "crashed"
