@@ -12,7 +12,8 @@ import { BENCH_SECRET, HookLoad, type Burst } from "./hook-load.ts";
 import { startServer } from "./server.ts";
 
 const SERVER = fileURLToPath(new URL("hook-server.ts", import.meta.url));
-const CONNECTIONS = 64;
+/** A burst comes from many senders at once, each on a connection of its own. */
+const CONNECTIONS = 256;
 const RATE = 1_000;
 
 export const webhooks: Section = {
