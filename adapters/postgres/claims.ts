@@ -197,13 +197,13 @@ const QUICK_SWEEP_MS = 50;
 const SWEEP_SHARE = 20;
 
 /** Looks for what other programs did past Chiron: at every call, or, where there are very many unfinished tasks, now and then. */
-function createSweep({ sender }: Session): () => Promise<void> {
+function createSweep({ sender, elapsed }: Session): () => Promise<void> {
   let notBefore = 0;
   return async () => {
-    const start = performance.now();
+    const start = elapsed();
     if (start < notBefore) return;
     await sender.commit(SWEEP, () => [], true);
-    const tookMs = performance.now() - start;
+    const tookMs = elapsed() - start;
     notBefore = tookMs > QUICK_SWEEP_MS ? start + tookMs * SWEEP_SHARE : 0;
   };
 }

@@ -66,7 +66,8 @@ export async function openPostgres(options: OpenOptions): Promise<Store> {
     database.transaction(work).catch((error: unknown) => {
       throw translate(error, location);
     });
-  const session = { sender, transaction, gatherer, batches, places: new Places(), queues, boot, location };
+  const elapsed = clock ? () => clock.now() : () => performance.now();
+  const session = { sender, transaction, gatherer, batches, places: new Places(), queues, boot, elapsed, location };
   return buildStore(session, { schema, version }, listener, async () => {
     await listener.close();
     await database.end();

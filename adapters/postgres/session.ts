@@ -21,6 +21,8 @@ export interface Session {
   readonly queues: ReadonlyMap<string, number>;
   /** Differs with every opening, so that no two openings ever hand out the same claim or ticket. */
   readonly boot: string;
+  /** What durations are measured by, in ms: a store with a clock of its own takes as long as that says. */
+  readonly elapsed: () => number;
   /** For a person: host and database. */
   readonly location: string;
 }

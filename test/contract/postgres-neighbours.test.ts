@@ -1,5 +1,5 @@
 // Other programs on the same tables: what they spawn, emit, cancel, finish and read works with Chiron's runs, and Chiron's with theirs.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { TaskId } from "../../src/core/ids.ts";
 import { Given, json, LEASE_MS, onEvent, onTask, onTime, QUEUE } from "./given.ts";
 import { useLab } from "./postgres-lab.ts";
@@ -152,6 +152,22 @@ test("a retry another program gives and tables it empties are followed", () =>
     expect(await given.step(again, "gone")).toEqual({ ok: false, reason: "not_found" });
     await sweep(given);
     expect(await given.store.reads.activeNames()).toEqual([]);
+  }));
+
+test("on a machine that is slow the second look of a store on a clock of its own is made, too", () =>
+  withGiven(async (given) => {
+    let passed = 0;
+    const slow = vi.spyOn(performance, "now").mockImplementation(() => (passed += 1_000));
+    try {
+      const run = await given.running();
+      await sweep(given);
+      for (const prefix of "trcew") await lab.query(`truncate absurd.${prefix}_${QUEUE}`);
+      await sweep(given);
+      expect(await given.step(run, "gone")).toEqual({ ok: false, reason: "not_found" });
+      expect(await given.store.reads.activeNames()).toEqual([]);
+    } finally {
+      slow.mockRestore();
+    }
   }));
 
 test("a run under a lease that passed is ended by another program's claim, and goes on here", () =>
