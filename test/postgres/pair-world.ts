@@ -119,6 +119,7 @@ export class World {
       transaction,
       gatherer,
       batches,
+      elapsed: () => 0,
       places: new Places(),
       queues,
       boot: name,
