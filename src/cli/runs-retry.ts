@@ -32,7 +32,7 @@ export async function failedRuns(client: Client, { workflow, last }: RetryManyOp
   const limit = last === undefined ? DEFAULT_LAST : wholeNumber(last, "--last", 1, MOST);
   const query = new URLSearchParams({ status: "failed", limit: String(limit) });
   if (workflow !== undefined) query.set("workflow_name", workflow);
-  const { runs } = await client.get(`/api/workflows/runs?${query}`);
+  const { runs } = await client.get(`/api/workflows/runs?${query.toString()}`);
   return (runs as readonly WireRun[]).toReversed();
 }
 

@@ -17,7 +17,7 @@ export interface ForkRef {
 export function writeForkRef({ taskId, effects, kept, edited }: ForkRef): string {
   const query = new URLSearchParams({ effects, kept: String(kept) });
   for (const name of edited) query.append("edited", name);
-  return `${taskId}?${query}`;
+  return `${taskId}?${query.toString()}`;
 }
 
 /** Null for what writeForkRef did not write. */

@@ -89,7 +89,9 @@ export function divergenceOf(found: Found): Divergence | null {
     const recorded = offered.get(one.name);
     if (recorded && isOtherKind(recorded.kind, one.kind)) return kindDivergence(recorded, one);
   }
-  const fresh = seen.find((one) => !one.recorded);
+  // What was set aside is recorded all the same: to stand at it is no surprise.
+  const names = new Set(found.record.checkpoints.map((checkpoint) => checkpoint.name));
+  const fresh = seen.find((one) => !one.recorded && !names.has(one.name));
   if (fresh && next) {
     const what = `${one(fresh)} is not in the record, where ${one(next)} (#${next.seq}) came`;
     return { reason: "new", name: fresh.name, position: fresh.position, message: what };
@@ -106,7 +108,7 @@ function isEnd(end: ReplayEnd): end is Extract<ReplayEnd, { kind: "result" | "er
   return end.kind === "result" || end.kind === "error";
 }
 
-function endDivergence({ record, edited, end }: Found, fresh: Seen | undefined): Divergence | null {
+function endDivergence({ record, offered, edited, end }: Found, fresh: Seen | undefined): Divergence | null {
   const { task, waits, failures } = record;
   if (task.state === "completed" && fresh) {
     const message = `${one(fresh)} is not in the record, where the run had completed`;
@@ -121,6 +123,7 @@ function endDivergence({ record, edited, end }: Found, fresh: Seen | undefined):
     const message = `the handler raises ${textOf(end.failure)}, which it had not`;
     return { reason: "error", name: null, position: null, message };
   }
+  if (offered.size < record.checkpoints.length) return null;
   const stands = end.kind === "stands" ? end.at.map((at) => at.name) : [];
   const wait = waits.length > 0 && !waits.some((one) => stands.includes(one.step)) ? waits[0]! : null;
   if (wait === null || (end.kind !== "stands" && end.kind !== "result")) return null;
