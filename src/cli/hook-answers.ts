@@ -35,8 +35,8 @@ function sayAnswer({ body, retryAfter }: HookAnswer): string {
   const value = parsed(body);
   if (typeof value !== "object" || value === null) return cutText(printable(body), SHOWN);
   const fields = value as Record<string, unknown>;
-  if (typeof fields["run_id"] === "string") {
-    const run = `${String(fields["workflow_name"])} ${shortId(fields["run_id"])}`;
+  if (typeof fields["task_id"] === "string") {
+    const run = `${String(fields["workflow_name"])} ${shortId(fields["task_id"])}`;
     return fields["idempotent"] === true ? `came before: ${run}` : `started ${run}`;
   }
   if (fields["filtered"] === true) return "filtered: the webhook does not want it";

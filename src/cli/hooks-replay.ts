@@ -44,7 +44,7 @@ async function replay(context: CommandContext, options: ReplayOptions, id: strin
     const answer = await client.post(deliveryPath(delivery.delivery_id, "replay"), body);
     if (output.json) output.printJson(answer);
     else {
-      const run = `${String(answer["workflow_name"])} ${shortId(String(answer["run_id"]))}`;
+      const run = `${String(answer["workflow_name"])} ${shortId(String(answer["task_id"]))}`;
       output.print(answer["idempotent"] === true ? `had started ${run} before` : `started ${run}`);
       if (answer["idempotent"] === true) output.note("start another one with --new-run");
       if (client.url === null) output.note('no server runs here: "chiron dev" will run it');

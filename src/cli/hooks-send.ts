@@ -80,8 +80,9 @@ async function send(context: CommandContext, options: SendOptions, slug: string)
     const fresh = options.newId || content.isSample ? renewed(shaped, auth, hook) : shaped;
     const request = withHeaders(signFor(config, options.sign, fresh, auth), options.header);
     const sent = { ...request, url: request.url.replace(address.signed, address.sent) };
+    const through = options.to === undefined ? client : { ...client, local: null };
     const answers = [];
-    for (let n = 0; n < times; n += 1) answers.push(await deliver(client, sent));
+    for (let n = 0; n < times; n += 1) answers.push(await deliver(through, sent));
     return printAnswers(output, answers, client.url === null && options.to === undefined);
   });
 }

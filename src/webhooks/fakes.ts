@@ -82,7 +82,7 @@ function replaced(value: string, path: readonly string[], names: Map<string, str
   const field = path.at(-1) ?? "";
   const name = snake(field);
   if (tells(field) && value.length >= 6 && !value.includes(FAKE)) return fakeSecret(value);
-  if (isName(name, path)) {
+  if (isName(name, path) && !value.includes("/")) {
     if (!names.has(value)) names.set(value, fakeName(value));
     return names.get(value)!;
   }

@@ -85,7 +85,8 @@ describe("send", () => {
     expect(statuses(await hooks("send", "sms", "--json"))).toEqual([202]);
     const token = await hooks("send", "token", "--body", '{"n": 1}', "--json");
     expect(statuses(token)).toEqual([202]);
-    expect((await hooks("deliveries", "--slug", "token", "--json")).stdout).not.toContain("Everybody");
+    const told = [(await hooks("deliveries", "--slug", "token", "--json")).stdout, JSON.stringify(server.events)];
+    for (const text of told) expect(text).not.toContain("Everybody");
     const other = await hooks("send", "wanted", "--body", '{"action": "closed"}');
     expect([other.code, other.stdout]).toEqual([0, "200 filtered: the webhook does not want it\n"]);
     const unset = await hooks("send", "unset");
@@ -99,6 +100,8 @@ describe("send", () => {
   test("a secret of this project goes to no other machine unless it is named", async () => {
     const refused = await hooks("send", "paid", "--to", "https://flows.example.com");
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("--secret")]);
+    const nobody = await hooks("send", "wanted", "--to", "http://127.0.0.1:1");
+    expect([nobody.code, nobody.stderr]).toEqual([7, expect.stringContaining("127.0.0.1:1 does not answer")]);
     const sent = await hooks("send", "paid", "--to", server.url, "--json");
     expect(statuses(sent)).toEqual([202]);
     const whole = `${server.url}/api/webhooks/wanted`;

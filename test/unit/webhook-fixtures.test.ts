@@ -83,6 +83,7 @@ describe("stand-ins", () => {
     token: TOKENS[0],
     access_token: "a8f5f167f44f4964e6c998dee827110c",
     link: "https://x.io/a?token=a8f5f167f44f4964&b=1",
+    repository: { full_name: "octo-org/octo-repo" },
     sha: "59b20b8d5c6ff8d09518454d4dd8b7b30f095ab5",
   };
   const told = JSON.stringify(person);
@@ -102,7 +103,7 @@ describe("stand-ins", () => {
     expect(fake.ip).toMatch(/^(?:203\.0\.113|198\.51\.100)\.\d+$/);
     expect(fake.token).toMatch(/^ghp_FAKE\w{36}$/);
     expect(fake.link).toMatch(/^https:\/\/x\.io\/a\?token=FAKE\w{12}&b=1$/);
-    expect(fake.sha).toBe(person.sha);
+    expect([fake.sha, fake.repository]).toEqual([person.sha, person.repository]);
   });
 
   test("are not replaced again, and hold nothing that lint finds", () => {
