@@ -66,8 +66,8 @@ export class Project {
   }
 
   /** Starts `chiron dev` on a free port and waits until it serves. */
-  async dev(): Promise<Dev> {
-    const started = this.start(["dev", "--json", "--port", "0"]);
+  async dev(env: Record<string, string> = {}): Promise<Dev> {
+    const started = this.start(["dev", "--json", "--port", "0"], { env });
     const lines = createInterface({ input: started.process.stdout! });
     const ready = await Promise.race([
       once(lines, "line").then(([line]) => line as string),
