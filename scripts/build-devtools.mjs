@@ -16,7 +16,10 @@ function fingerprint() {
   const files = fs.readdirSync(source, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const paths = files.map((entry) => path.join(entry.parentPath, entry.name)).toSorted();
   for (const file of [...paths, path.join(root, "package-lock.json")]) {
-    hash.update(`${path.relative(root, file)}\0`).update(fs.readFileSync(file)).update("\0");
+    hash
+      .update(`${path.relative(root, file)}\0`)
+      .update(fs.readFileSync(file))
+      .update("\0");
   }
   return hash.digest("hex");
 }

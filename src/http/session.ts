@@ -14,7 +14,9 @@ const SessionAnswer = z.object({
   version: z.string(),
   mode: z.string(),
   store: z.object({ kind: z.string(), location: z.string() }),
-  read_only: z.boolean().describe("Whether the page only shows: on a server, changes are made with a key of one's own."),
+  read_only: z
+    .boolean()
+    .describe("Whether the page only shows: on a server, changes are made with a key of one's own."),
   counts: z.array(z.object({ queue: z.string(), workflow_name: z.string(), status: z.string(), count: z.int() })),
 });
 export type Session = z.output<typeof SessionAnswer>;

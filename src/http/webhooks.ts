@@ -29,7 +29,6 @@ const WebhooksAnswer = z.object({
 });
 
 export type WebhookList = z.output<typeof WebhooksAnswer>;
-export type Webhook = WebhookList["webhooks"][number];
 
 export function webhooksRoute({ catalog, webhooks }: ApiDeps): Route {
   return route({

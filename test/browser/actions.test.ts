@@ -114,7 +114,10 @@ describe.skipIf(CHROMIUM === null)(CHROMIUM === null ? `skipped: ${WITHOUT}` : "
     project.write("workflows/doomed.py", `${DOOMED}\ndef broken(:\n`);
     await page.getByLabel("Reload state").getByText("1 not loaded").waitFor();
     const problem = page.getByRole("group", { name: "error" });
-    await problem.getByText(/doomed\.py:\d+/).first().waitFor();
+    await problem
+      .getByText(/doomed\.py:\d+/)
+      .first()
+      .waitFor();
     await page.getByText("an older version, until the file loads again").waitFor();
     project.write("workflows/doomed.py", DOOMED);
     await page.getByText("Everything loads").waitFor();
@@ -129,7 +132,10 @@ describe.skipIf(CHROMIUM === null)(CHROMIUM === null ? `skipped: ${WITHOUT}` : "
     await page.getByRole("button", { name: "Clock" }).click();
     await page.getByRole("button", { name: "Advance to the next wake" }).click();
     await page.getByRole("heading", { level: 1 }).getByText("completed").waitFor();
-    await page.getByRole("button", { name: "Clock" }).getByText(/virtual/).waitFor();
+    await page
+      .getByRole("button", { name: "Clock" })
+      .getByText(/virtual/)
+      .waitFor();
     expect(noise).toEqual([]);
     await page.close();
   });
@@ -153,7 +159,11 @@ describe.skipIf(CHROMIUM === null)(CHROMIUM === null ? `skipped: ${WITHOUT}` : "
     await page.locator(`nav a[aria-current=page]`, { hasText: views.at(-2)![2]! }).waitFor();
     await page.keyboard.press("]");
     await page.locator(`nav a[aria-current=page]`, { hasText: views.at(-1)![2]! }).waitFor();
-    for (const [key, title] of [["n", "Start a workflow"], ["e", "Send an event"]] as const) { // prettier-ignore
+    for (const [key, title] of [
+      ["n", "Start a workflow"],
+      ["e", "Send an event"],
+    ] as const) {
+      // prettier-ignore
       await page.keyboard.press(key);
       await page.getByRole("dialog", { name: title }).waitFor();
       await page.keyboard.press("Escape");

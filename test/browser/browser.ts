@@ -3,7 +3,12 @@
 import fs from "node:fs";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 
-const PLACES = [process.env["CHROMIUM_PATH"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const PLACES = [
+  process.env["CHROMIUM_PATH"],
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+];
 
 /** Null: there is none here, and the tests say so. */
 export const CHROMIUM = PLACES.find((place) => place !== undefined && fs.existsSync(place)) ?? null;
@@ -22,11 +27,7 @@ export function launch(args: readonly string[] = []): Promise<Browser> {
 }
 
 /** A page at this address that may talk to this server only. */
-export async function open(
-  context: BrowserContext | Browser,
-  url: string,
-  expected: RegExp = /^$/,
-): Promise<Watched> {
+export async function open(context: BrowserContext | Browser, url: string, expected: RegExp = /^$/): Promise<Watched> {
   const page = await context.newPage();
   const noise: string[] = [];
   const heard = (text: string): void => void (expected.test(text) || noise.push(text));

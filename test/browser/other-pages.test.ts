@@ -58,8 +58,7 @@ describe.skipIf(CHROMIUM === null)(CHROMIUM === null ? `skipped: ${WITHOUT}` : "
   };
   const refused = ["read refused", "page refused", "stream refused", "start refused"];
   const count = async (): Promise<number> => (await chiron.get("/api/workflows/runs")).body.runs.length as number;
-  const script = (target: string): string =>
-    `(${attempts.toString()})(${JSON.stringify(target)})()`;
+  const script = (target: string): string => `(${attempts.toString()})(${JSON.stringify(target)})()`;
 
   test.each(["127.0.0.1", "attacker.test"])("a page of %s on another port reads and starts nothing", async (host) => {
     const page = await browser.newPage();

@@ -147,7 +147,10 @@ describe.skipIf(CHROMIUM === null)(CHROMIUM === null ? `skipped: ${WITHOUT}` : "
     expect(await page.getByRole("listitem").count()).toBeLessThan(80);
     await list.focus();
     await page.keyboard.press("End");
-    await page.getByRole("complementary").getByText(/^as number|in attempt 1, as number/).waitFor();
+    await page
+      .getByRole("complementary")
+      .getByText(/^as number|in attempt 1, as number/)
+      .waitFor();
     expect(noise).toEqual([]);
     await page.close();
   });

@@ -49,7 +49,12 @@ describe.skipIf(CHROMIUM === null)(CHROMIUM === null ? `skipped: ${WITHOUT}` : "
 
     const [cookie] = await context.cookies(`${chiron.url}/api`);
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: "Strict", expires: -1 });
-    const seen = await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length, location.href]);
+    const seen = await page.evaluate(() => [
+      document.cookie,
+      localStorage.length,
+      sessionStorage.length,
+      location.href,
+    ]);
     expect(seen).toEqual(["", 0, 0, `${chiron.url}/runs`]);
 
     const status = await page.evaluate(async () => {

@@ -39,7 +39,10 @@ const typed = (value: unknown): string => (typeof value === "string" ? value : J
 
 function kindOf({ type, enum: choices, anyOf }: Schema): Field["kind"] {
   if (choices?.every((choice) => typeof choice === "string")) return "choice";
-  const types = [...(typeof type === "string" ? [type] : (type ?? [])), ...(anyOf ?? []).flatMap((one) => one.type ?? [])];
+  const types = [
+    ...(typeof type === "string" ? [type] : (type ?? [])),
+    ...(anyOf ?? []).flatMap((one) => one.type ?? []),
+  ];
   const own = types.filter((one) => one !== "null");
   if (own.length !== 1) return "json";
   if (own[0] === "string") return "text";

@@ -116,11 +116,20 @@ function Emit({ type, id }: { readonly type: string; readonly id: string }) {
       </label>
       <label>
         Id
-        <input required value={correlation.value} onInput={(event) => (correlation.value = event.currentTarget.value)} />
+        <input
+          required
+          value={correlation.value}
+          onInput={(event) => (correlation.value = event.currentTarget.value)}
+        />
       </label>
       <label>
         Payload (JSON)
-        <textarea rows={4} spellcheck={false} value={payload.value} onInput={(event) => (payload.value = event.currentTarget.value)} />
+        <textarea
+          rows={4}
+          spellcheck={false}
+          value={payload.value}
+          onInput={(event) => (payload.value = event.currentTarget.value)}
+        />
       </label>
       {!isJson && <p role="alert">The payload is not valid JSON.</p>}
     </ActionDialog>

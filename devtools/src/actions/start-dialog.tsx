@@ -1,5 +1,5 @@
 // Starting a workflow: a form made from its Input, or JSON where there is none.
-import { useSignal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import type { Catalog, Created, Workflow } from "../data/api.ts";
 import { get, post } from "../data/client.ts";
 import { useResource } from "../data/resource.ts";
@@ -32,7 +32,15 @@ function Start({ name, input }: StartProps) {
   return <StartForm workflows={workflows} name={name ?? workflows[0]!.workflow_name} input={input} />;
 }
 
-function StartForm({ workflows, name, input }: { workflows: readonly Workflow[]; name: string; input: string | undefined }) {
+function StartForm({
+  workflows,
+  name,
+  input,
+}: {
+  workflows: readonly Workflow[];
+  name: string;
+  input: string | undefined;
+}) {
   const chosen = useSignal(name);
   const values = useSignal<Readonly<Record<string, string>>>({});
   const raw = useSignal(input ?? "{}");
@@ -58,29 +66,61 @@ function StartForm({ workflows, name, input }: { workflows: readonly Workflow[];
         </select>
       </label>
       {workflow?.description && <p class="faint">{visible(workflow.description.slice(0, 400))}</p>}
+      <InputEditor
+        key={chosen.value}
+        fields={fields}
+        typesJson={typesJson}
+        values={values}
+        raw={raw}
+        onSwitch={() => {
+          raw.value = text;
+          asJson.value = !asJson.value;
+        }}
+      />
+      {fault !== null && <p role="alert">{visible(fault)}</p>}
+    </ActionDialog>
+  );
+}
+
+interface EditorProps {
+  readonly fields: readonly Field[] | null;
+  readonly typesJson: boolean;
+  readonly values: Signal<Readonly<Record<string, string>>>;
+  readonly raw: Signal<string>;
+  readonly onSwitch: () => void;
+}
+
+/** The form of the Input, or its JSON. */
+function InputEditor({ fields, typesJson, values, raw, onSwitch }: EditorProps) {
+  return (
+    <>
       {fields !== null && (
         <label class="inline">
-          <input type="checkbox" checked={asJson.value} onChange={() => ((raw.value = text), (asJson.value = !asJson.value))} />
+          <input type="checkbox" checked={typesJson} onChange={onSwitch} />
           Input as JSON
         </label>
       )}
-      {typesJson ? (
+      {typesJson || fields === null ? (
         <label>
           Input
-          <textarea rows={6} spellcheck={false} value={raw.value} onInput={(event) => (raw.value = event.currentTarget.value)} />
+          <textarea
+            rows={6}
+            spellcheck={false}
+            value={raw.value}
+            onInput={(event) => (raw.value = event.currentTarget.value)}
+          />
         </label>
       ) : (
         fields.map((field) => (
           <FieldInput
-            key={`${chosen.value} ${field.name}`}
+            key={field.name}
             field={field}
             value={values.value[field.name] ?? ""}
             onInput={(value) => (values.value = { ...values.value, [field.name]: value })}
           />
         ))
       )}
-      {fault !== null && <p role="alert">{visible(fault)}</p>}
-    </ActionDialog>
+    </>
   );
 }
 

@@ -6,7 +6,7 @@ import type * as outbox from "../../../src/http/outbox.ts";
 
 export type { Session } from "../../../src/http/session.ts";
 export type { WireDelivery as Delivery, DeliveryPage } from "../../../src/http/deliveries.ts";
-export type { Webhook, WebhookList } from "../../../src/http/webhooks.ts";
+export type { WebhookList } from "../../../src/http/webhooks.ts";
 export type { ClockReading } from "../../../src/http/clock.ts";
 
 export type RunView = z.output<typeof answers.WorkflowRun>;

@@ -38,7 +38,7 @@ export async function connect(): Promise<never> {
     const broken = await read(() => {
       waitMs = FIRST_WAIT_MS;
       connection.value = "live";
-      if (wasLive) for (const resumed of [...resumers]) resumed();
+      if (wasLive) for (const resumed of resumers) resumed();
       wasLive = true;
     });
     connection.value = broken;
@@ -90,5 +90,5 @@ function deliver(block: string): void {
   }
   if (type === "") return;
   const event = { seq: (seq += 1), at: Date.now(), type, data: JSON.parse(data) as LiveEvent["data"] };
-  for (const listener of [...listeners]) listener(event);
+  for (const listener of listeners) listener(event);
 }

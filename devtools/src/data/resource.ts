@@ -7,7 +7,7 @@ import { follow, type LiveEvent } from "./live.ts";
 export interface Resource<T> {
   readonly data: Signal<T | null>;
   readonly fault: Signal<Refusal | null>;
-  reload(): void;
+  readonly reload: () => void;
 }
 
 /** At most one request of a resource at once, and a pause between two: a busy engine must not keep the page asking. */
@@ -55,7 +55,8 @@ function createResource<T>(latest: Latest<T>) {
           fault.value = null;
         },
         (error: unknown) => {
-          if (!ended.aborted) fault.value = error instanceof Refusal ? error : new Refusal(0, "page", String(error), null);
+          if (!ended.aborted)
+            fault.value = error instanceof Refusal ? error : new Refusal(0, "page", String(error), null);
         },
       )
       .finally(() => setTimeout(next, PAUSE_MS));

@@ -54,7 +54,9 @@ export function OutboxPage() {
       {olderFault.value && <Fault fault={olderFault.value} />}
       {data.value && shown.length === 0 && (
         <Empty title="Nothing went out">
-          <p>Slack messages, tool calls and agent turns of workflows appear here, whether they left this machine or not.</p>
+          <p>
+            Slack messages, tool calls and agent turns of workflows appear here, whether they left this machine or not.
+          </p>
         </Empty>
       )}
       {shown.map((effect) => (
@@ -72,7 +74,12 @@ export function OutboxPage() {
 function EffectRow({ effect, open }: { readonly effect: Effect; readonly open: boolean }) {
   return (
     <div class="item">
-      <button type="button" class="fold item-head" aria-expanded={open} onClick={() => setQuery("effect", open ? "" : effect.id)}>
+      <button
+        type="button"
+        class="fold item-head"
+        aria-expanded={open}
+        onClick={() => setQuery("effect", open ? "" : effect.id)}
+      >
         <strong>{visible(effect.call)}</strong> {effect.target !== null && visible(effect.target)}{" "}
         <span class={effect.error === null ? "good" : "bad"}>
           {effect.nature}, {effect.state}

@@ -23,7 +23,9 @@ export function SchedulesPage() {
       {data.value && schedules.length === 0 && (
         <Empty title="No workflow declares a schedule">
           <p>
-            A file with <code>SCHEDULE = {'{"schedule_id": "nightly", "cron": "30 2 * * *", "timezone": "Europe/Rome"}'}</code> appears here as soon as it is saved.
+            A file with{" "}
+            <code>SCHEDULE = {'{"schedule_id": "nightly", "cron": "30 2 * * *", "timezone": "Europe/Rome"}'}</code>{" "}
+            appears here as soon as it is saved.
           </p>
         </Empty>
       )}
@@ -46,11 +48,19 @@ function ScheduleRow({ schedule, open, onChange }: RowProps) {
   const state = schedule.paused ? "paused" : schedule.state;
   return (
     <div class="item">
-      <button type="button" class="fold item-head" aria-expanded={open} onClick={() => setQuery("schedule", open ? "" : id)}>
-        <strong>{visible(id)}</strong> starts {visible(schedule.workflow_name)} <code>{visible(rule)}</code> {visible(timezone)}
+      <button
+        type="button"
+        class="fold item-head"
+        aria-expanded={open}
+        onClick={() => setQuery("schedule", open ? "" : id)}
+      >
+        <strong>{visible(id)}</strong> starts {visible(schedule.workflow_name)} <code>{visible(rule)}</code>{" "}
+        {visible(timezone)}
       </button>
       <span class={state === "active" ? "good" : "bad"}>{state}</span>{" "}
-      <span class="faint">{next === null ? "fires no more" : `next ${dateTime(next)} here, ${dateTimeIn(timezone, next)} there`}</span>
+      <span class="faint">
+        {next === null ? "fires no more" : `next ${dateTime(next)} here, ${dateTimeIn(timezone, next)} there`}
+      </span>
       {session.value?.read_only === false && <ScheduleActions schedule={schedule} onChange={onChange} />}
       {open && <Detail id={id} timezone={timezone} />}
     </div>
@@ -115,7 +125,8 @@ function Detail({ id, timezone }: { readonly id: string; readonly timezone: stri
       <ol class="plain">
         {(past.data.value?.occurrences ?? []).map((record) => (
           <li key={record.id}>
-            {dateTime(record.at)} <span class={record.outcome === "fired" ? "good" : "faint"}>{record.outcome}</span> {record.source}
+            {dateTime(record.at)} <span class={record.outcome === "fired" ? "good" : "faint"}>{record.outcome}</span>{" "}
+            {record.source}
             {record.reason !== null && `, ${record.reason}`}
             {record.count !== null && record.count > 1 && `, ${record.count} of them`}{" "}
             {record.task_id !== null && <a href={runPath(record.task_id)}>run {record.task_id.slice(-12)}</a>}

@@ -47,7 +47,8 @@ export function WebhooksPage() {
       <ul class="plain">
         {webhooks.map((hook) => (
           <li key={hook.slug}>
-            <code>{visible(hook.path)}</code> starts <strong>{visible(hook.workflow_name)}</strong>, signed {visible(hook.provider ?? hook.auth)}{" "}
+            <code>{visible(hook.path)}</code> starts <strong>{visible(hook.workflow_name)}</strong>, signed{" "}
+            {visible(hook.provider ?? hook.auth)}{" "}
             {hook.secrets.map((secret) => (
               <span key={secret.name} class={secret.state === "set" ? "badge" : "badge bad"}>
                 {visible(secret.name)} {secret.state}
@@ -85,7 +86,10 @@ function DeliveryRow({ delivery, open }: { readonly delivery: Delivery; readonly
         <span class={good ? "good" : "bad"}>
           {good ? "✔" : "✘"} {delivery.outcome} {delivery.status}
         </span>{" "}
-        {visible(delivery.slug)} <span class="faint">{dateTime(delivery.received_at)}, {size(delivery.body_size)}</span>
+        {visible(delivery.slug)}{" "}
+        <span class="faint">
+          {dateTime(delivery.received_at)}, {size(delivery.body_size)}
+        </span>
       </button>
       {delivery.task_id !== null && <a href={runPath(delivery.task_id)}>run {delivery.task_id.slice(-12)}</a>}
       {open && <DeliveryDetail id={delivery.delivery_id} />}
@@ -95,7 +99,9 @@ function DeliveryRow({ delivery, open }: { readonly delivery: Delivery; readonly
 
 /** Asked for alone, because only then the server looks for what would have made a signature fit. */
 function DeliveryDetail({ id }: { readonly id: string }) {
-  const { data, fault } = useResource<{ delivery: Delivery }>(id, (signal) => get(`/api/workflows/deliveries/${id}`, signal));
+  const { data, fault } = useResource<{ delivery: Delivery }>(id, (signal) =>
+    get(`/api/workflows/deliveries/${id}`, signal),
+  );
   if (fault.value) return <Fault fault={fault.value} />;
   if (!data.value) return <p class="faint">Loading…</p>;
   const { delivery } = data.value;
@@ -115,11 +121,16 @@ function DeliveryDetail({ id }: { readonly id: string }) {
       ))}
       {delivery.key !== null && (
         <p>
-          key <code>{visible(delivery.key)}</code> {!delivery.same_body && <span class="bad">other bytes than the first time</span>}
+          key <code>{visible(delivery.key)}</code>{" "}
+          {!delivery.same_body && <span class="bad">other bytes than the first time</span>}
         </p>
       )}
       <JsonTree label="headers" value={delivery.headers} />
-      {delivery.outcome === "accepted" && <Command text={`curl -X POST ${location.origin}/api/workflows/deliveries/${id}/replay -H 'content-type: application/json' -d '{}'`} />}
+      {delivery.outcome === "accepted" && (
+        <Command
+          text={`curl -X POST ${location.origin}/api/workflows/deliveries/${id}/replay -H 'content-type: application/json' -d '{}'`}
+        />
+      )}
     </div>
   );
 }

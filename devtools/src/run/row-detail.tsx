@@ -42,7 +42,10 @@ function CheckpointDetail({ checkpoint }: { readonly checkpoint: Checkpoint }) {
       <Facts
         facts={[
           ["kind", checkpoint.kind],
-          ["recorded", `${clockTime(checkpoint.created_at)} in attempt ${checkpoint.attempt}, as number ${checkpoint.seq}`],
+          [
+            "recorded",
+            `${clockTime(checkpoint.created_at)} in attempt ${checkpoint.attempt}, as number ${checkpoint.seq}`,
+          ],
           ["took", duration(checkpoint.duration_ms)],
           ["size", size(checkpoint.size)],
           ["code", checkpoint.position === null ? "unknown" : <code>{visible(checkpoint.position)}</code>],

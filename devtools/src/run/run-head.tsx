@@ -74,15 +74,19 @@ function Id({ id }: { readonly id: string }) {
   );
 }
 
-/** What started it; a parent, and a task that an action came from, are a click away. */
+function Reference({ kind, reference }: { readonly kind: string; readonly reference: string }) {
+  if (kind === "webhook") return <a href={`/webhooks?delivery=${encodeURIComponent(reference)}`}> delivery {visible(reference.slice(-12))}</a>; // prettier-ignore
+  if (kind === "action") return <a href={runPath(reference)}> a button of run {visible(reference.slice(-12))}</a>;
+  return <code> {visible(reference)}</code>;
+}
+
+/** What started it; a delivery, a parent, and a task that an action came from, are a click away. */
 function Trigger({ run }: { readonly run: RunView }) {
   const { kind, ref } = run.cause;
   return (
     <span>
       {visible(kind)}
-      {ref !== undefined && run.parent_task_id === null && (
-        <code> {visible(ref)}</code>
-      )}
+      {ref !== undefined && run.parent_task_id === null && <Reference kind={kind} reference={ref} />}
       {run.parent_task_id !== null && (
         <>
           {" "}

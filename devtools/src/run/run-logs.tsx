@@ -50,7 +50,11 @@ function Line({ line }: { readonly line: LogLine }) {
 }
 
 /** Reads what there is, then what comes; answers how to stop. */
-function readLogs(taskId: string, add: (lines: readonly LogLine[]) => void, failed: (error: Refusal) => void): () => void {
+function readLogs(
+  taskId: string,
+  add: (lines: readonly LogLine[]) => void,
+  failed: (error: Refusal) => void,
+): () => void {
   const ending = new AbortController();
   const ended = (): boolean => ending.signal.aborted;
   let after: number | null = null;
@@ -64,7 +68,7 @@ function readLogs(taskId: string, add: (lines: readonly LogLine[]) => void, fail
     }
     busy = true;
     try {
-      for (let full = true; full && count < MOST && !ended(); ) {
+      for (let full = true; full && count < MOST && !ended();) {
         const page = after === null ? "" : `&after=${after}`;
         const { logs, next_after }: Logs = await get<Logs>(`/api/workflows/runs/${taskId}/logs?limit=${PAGE}${page}`, ending.signal); // prettier-ignore
         after = next_after;

@@ -124,7 +124,9 @@ function Brush({ whole, zoom }: { readonly whole: Timeline; readonly zoom: Signa
       onKeyDown={(event) => event.key === "Escape" && (zoom.value = null)}
     >
       {whole.rows.length <= 2_000 &&
-        whole.rows.map((row) => row.bars.slice(0, 1).map((bar) => <i key={row.id} class={`mini ${bar.kind}`} style={placed(bar, whole)} />))}
+        whole.rows.map((row) =>
+          row.bars.slice(0, 1).map((bar) => <i key={row.id} class={`mini ${bar.kind}`} style={placed(bar, whole)} />),
+        )}
       {zoom.value && <span class="window" style={placed(zoom.value, whole)} />}
     </div>
   );

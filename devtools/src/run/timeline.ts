@@ -67,7 +67,14 @@ function attemptRows({ attempts }: History, now: number): Row[] {
     const ended = attempt.finished_at === null ? now : ms(attempt.finished_at);
     const bars: Bar[] = [{ kind: "queued", from: created, to: Math.max(created, started ?? ended), title: "queued" }];
     if (started !== null) bars.push({ kind: endOf(attempt), from: started, to: ended, title: attempt.status });
-    return { id: `attempt:${attempt.attempt}`, kind: "attempt", label: `Attempt ${attempt.attempt}`, bars, at: created, attempt };
+    return {
+      id: `attempt:${attempt.attempt}`,
+      kind: "attempt",
+      label: `Attempt ${attempt.attempt}`,
+      bars,
+      at: created,
+      attempt,
+    };
   });
 }
 

@@ -20,7 +20,11 @@ export function ClockChip() {
   const ahead = clock.offset_ms < 0 ? `−${duration(-clock.offset_ms)}` : `+${duration(clock.offset_ms)}`;
   const text = moved ? `◷ virtual ${ahead}${clock.mode === "frozen" ? ", standing" : ""}` : "◷ real time";
   if (!clock.movable || session.value?.read_only !== false) {
-    return <span class="badge" title={dateTime(clock.now)}>{text}</span>;
+    return (
+      <span class="badge" title={dateTime(clock.now)}>
+        {text}
+      </span>
+    );
   }
   return (
     <button type="button" class="badge" aria-label="Clock" onClick={() => openClock(clock, reload)}>
@@ -37,12 +41,20 @@ function openClock(clock: ClockReading, onChange: () => void): void {
   const due = clock.next_due_at;
   dialog.value = () =>
     due === null ? (
-      <ActionDialog title="Clock" verb="Back to real time" command="chiron clock follow" disabled={clock.mode === "real"} act={() => move("follow")}>
+      <ActionDialog
+        title="Clock"
+        verb="Back to real time"
+        command="chiron clock follow"
+        disabled={clock.mode === "real"}
+        act={() => move("follow")}
+      >
         <p>It is {dateTime(clock.now)} for the engine. Nothing waits for a time.</p>
       </ActionDialog>
     ) : (
       <ActionDialog title="Clock" verb="Advance to the next wake" command="chiron clock next" act={() => move("next")}>
-        <p>It is {dateTime(clock.now)} for the engine. Next something is due at {dateTime(due)}.</p>
+        <p>
+          It is {dateTime(clock.now)} for the engine. Next something is due at {dateTime(due)}.
+        </p>
         {clock.mode !== "real" && <p class="faint">Back to real time: chiron clock follow</p>}
       </ActionDialog>
     );

@@ -2,7 +2,11 @@
 import { query, setQuery } from "./router.ts";
 
 /** Chips for one name of the query; its value is a comma-separated list. */
-export function Chips({ name, words, counts }: {
+export function Chips({
+  name,
+  words,
+  counts,
+}: {
   readonly name: string;
   readonly words: readonly string[];
   readonly counts?: Readonly<Record<string, number>>;
@@ -15,7 +19,13 @@ export function Chips({ name, words, counts }: {
   return (
     <span class="chips" role="group" aria-label={name}>
       {words.map((word) => (
-        <button key={word} type="button" class={`chip ${word}`} aria-pressed={on.includes(word)} onClick={() => toggle(word)}>
+        <button
+          key={word}
+          type="button"
+          class={`chip ${word}`}
+          aria-pressed={on.includes(word)}
+          onClick={() => toggle(word)}
+        >
           {word}
           {counts && <span class="faint"> {(counts[word] ?? 0).toLocaleString("en")}</span>}
         </button>
@@ -28,7 +38,11 @@ export function chosen(name: string): string[] {
   return (query.value.get(name) ?? "").split(",").filter(Boolean);
 }
 
-export function Choice({ name, label, values }: {
+export function Choice({
+  name,
+  label,
+  values,
+}: {
   readonly name: string;
   readonly label: string;
   readonly values: readonly string[];

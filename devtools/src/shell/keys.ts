@@ -21,7 +21,11 @@ const KEYS: readonly Key[] = [
   { keys: "/", does: "find in this view", act: () => document.querySelector<HTMLElement>("[data-search]")?.focus() },
   { keys: "n", does: "start a workflow", act: mayChange(() => openStart()) },
   { keys: "e", does: "send an event", act: mayChange(() => openEmit()) },
-  { keys: "l", does: "to the list of this view", act: () => document.querySelector<HTMLElement>("[role=list]")?.focus() },
+  {
+    keys: "l",
+    does: "to the list of this view",
+    act: () => document.querySelector<HTMLElement>("[role=list]")?.focus(),
+  },
   { keys: "[", does: "back", act: () => history.back() },
   { keys: "]", does: "forward", act: () => history.forward() },
   ...VIEWS.map(({ key, name, label }) => ({ keys: `g ${key}`, does: `go to ${label}`, act: () => go(`/${name}`) })),

@@ -1,6 +1,6 @@
 // Asks for an API key and hands it to the server, which puts it into a cookie that no script can read. It is in no address and no storage.
 import { useSignal } from "@preact/signals";
-import { post, Refusal } from "../data/client.ts";
+import { post, type Refusal } from "../data/client.ts";
 import { Fault } from "./marks.tsx";
 
 export function Login() {
@@ -34,7 +34,8 @@ export function Login() {
       </form>
       {fault.value && <Fault fault={fault.value} />}
       <p class="faint">
-        A key that may read is enough: <code>chiron keys create --name me --scope read</code>. The browser keeps it until it is closed.
+        A key that may read is enough: <code>chiron keys create --name me --scope read</code>. The browser keeps it
+        until it is closed.
       </p>
     </main>
   );

@@ -41,7 +41,8 @@ export function ProblemsPage() {
       <ul class="plain">
         {known.workflows.map((workflow) => (
           <li key={workflow.workflow_name}>
-            <strong>{visible(workflow.workflow_name)}</strong> <code class="faint">{visible(workflow.source_path)}</code>{" "}
+            <strong>{visible(workflow.workflow_name)}</strong>{" "}
+            <code class="faint">{visible(workflow.source_path)}</code>{" "}
             {!workflow.current && <span class="bad">an older version, until the file loads again</span>}{" "}
             {canChange && (
               <button type="button" onClick={() => openStart(workflow.workflow_name)}>

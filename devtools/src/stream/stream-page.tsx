@@ -98,5 +98,5 @@ const HIDDEN = /^(?:run_id|generation|queue|effect_id)$/;
 /** The fields that tell most, on one line. */
 function summary(data: Readonly<Record<string, unknown>>): string {
   const parts = Object.entries(data).filter(([name, value]) => !HIDDEN.test(name) && value !== null && value !== "");
-  return visible(parts.map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`).join("  ").slice(0, 400)); // prettier-ignore
+  return visible(parts.map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`).join("  ").slice(0, 400)); // prettier-ignore
 }
