@@ -87,7 +87,7 @@ export function divergenceOf(found: Found): Divergence | null {
   const next = [...offered.values()].find(({ name }) => !reached.has(name));
   for (const one of seen) {
     const recorded = offered.get(one.name);
-    if (recorded && isOtherKind(recorded.kind, one.kind)) return kindDivergence(recorded, one);
+    if (recorded && isOtherKind(recorded, one.kind)) return kindDivergence(recorded, one);
   }
   // What was set aside is recorded all the same: to stand at it is no surprise.
   const names = new Set(found.record.checkpoints.map((checkpoint) => checkpoint.name));
@@ -137,10 +137,10 @@ function kindDivergence(recorded: Checkpoint, { name, kind, position }: Seen): D
   return { reason: "kind", name, position, message };
 }
 
-/** A sleep of nothing is recorded as a step; a wait that timed out as its timeout. */
-function isOtherKind(recorded: Checkpoint["kind"], used: Reached["kind"]): boolean {
-  if (recorded === "timeout") return used !== "event" && used !== "task";
-  return recorded !== used && !(recorded === "step" && used === "sleep");
+/** A sleep of nothing is recorded as a step without a result; a wait that timed out as its timeout. */
+function isOtherKind({ kind, value }: Checkpoint, used: Reached["kind"]): boolean {
+  if (kind === "timeout") return used !== "event" && used !== "task";
+  return kind !== used && !(kind === "step" && used === "sleep" && value === "null");
 }
 
 function one({ kind, name }: { readonly kind: string; readonly name: string }): string {
