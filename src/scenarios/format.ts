@@ -210,7 +210,6 @@ export type DeliveryItem = z.output<typeof Delivery>;
 export type RunItem = z.output<typeof Run>;
 export type EventItem = z.output<typeof Event>;
 export type ScenarioStubs = z.output<typeof Stubs>;
-export type SlackStubItem = z.output<typeof SlackStub>;
 
 /** Milliseconds of a duration that the schema has accepted; `fallback` when there is none. */
 export function msOf(value: string | number | undefined, fallback: number): number {
