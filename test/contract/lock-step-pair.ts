@@ -5,6 +5,7 @@ import type { TaskId } from "../../src/core/ids.ts";
 import type { ClaimedRun, Run } from "../../src/ports/store-types.ts";
 import { Given } from "./given.ts";
 import type { OpenedStore } from "./contract.ts";
+import { shownDeliveries } from "./lock-step-deliveries.ts";
 import { shownSchedules } from "./lock-step-schedules.ts";
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
@@ -56,6 +57,7 @@ export class Side {
         .toSorted(),
       due: await claims.nextDueAt(["centaur_workflows", "other"]),
       schedules: await shownSchedules(this),
+      deliveries: await shownDeliveries(this),
       events: await Promise.all(["x", "y"].map((name) => events.get(name))),
     };
   }

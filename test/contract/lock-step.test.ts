@@ -5,6 +5,7 @@ import { test } from "vitest";
 import { openSqlite } from "../../adapters/sqlite/open.ts";
 import { json, LEASE_MS, onEvent, onTask, onTime, raw } from "./given.ts";
 import { Pair, type Side } from "./lock-step-pair.ts";
+import { deliver, DELIVERY_OUTCOMES } from "./lock-step-deliveries.ts";
 import { changeSchedule, SCHEDULE_ACTS, SCHEDULE_IDS } from "./lock-step-schedules.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { useLab } from "./postgres-lab.ts";
@@ -60,6 +61,13 @@ const operation = fc.oneof(
   op("move", 4, { ms: fc.constantFrom(1, 499, 1_000, 31_000) }),
   op("unpark", 1, { name: fc.constantFrom("a", "b") }),
   op("forget", 1, {}),
+  op("deliver", 3, {
+    key: fc.constantFrom("k1", "k2", "k3"),
+    body: fc.constantFrom("{}", "\u00ff"),
+    outcome: fc.constantFrom(...DELIVERY_OUTCOMES),
+    queue,
+  }),
+  op("prune", 1, { keep: fc.integer({ min: 1, max: 3 }) }),
   op("schedule", 4, {
     id: fc.constantFrom(...SCHEDULE_IDS),
     act: fc.constantFrom(...SCHEDULE_ACTS),
@@ -117,6 +125,10 @@ async function perform(side: Side, each: Operation): Promise<unknown> {
       return given.store.tasks.forget(given.clock.now() - 1_000, 100);
     case "schedule":
       return changeSchedule(side, each);
+    case "deliver":
+      return deliver(side, each);
+    case "prune":
+      return given.store.deliveries.prune({ beforeMs: given.clock.now() - 60_000, keep: each.keep, limit: 10 });
     case "move":
       return null;
     default:
