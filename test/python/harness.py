@@ -206,12 +206,16 @@ class Extended(_Process):
         self.send(t="discover")
         return self.until("discovery").value
 
+    stubs: dict[str, Any] | None = None
+    """What stands in during attempts that are started from now on."""
+
     def start(self, r: int = 1, name: str = "w", value: Any = None, recorded: Any = ()) -> None:
         """Start an attempt; recorded: (name, kind, value) triples."""
         names, kinds = [item[0] for item in recorded], [item[1] for item in recorded]
         values = [json.dumps(item[2]) for item in recorded]
         ids = {"r": r, "run_id": "run-1", "task_id": "task-1", "workflow_name": name, "attempt": 1}
-        self.send(json.dumps(value), *values, t="start", **ids, names=names, kinds=kinds)
+        stubs = {} if self.stubs is None else {"stubs": self.stubs}
+        self.send(json.dumps(value), *values, t="start", **ids, names=names, kinds=kinds, **stubs)
 
     def run(self, value: Any = None, name: str = "w", recorded: Any = (), answers: dict[str, Any] | None = None) -> Frame:
         """Run to the end, committing every step; answers: call type -> value. The last frame (result or error)."""

@@ -23,6 +23,10 @@ Connect = Callable[[Any], None]
 class Tape(Protocol):
     """Where answers come from: recordings (http_tape) or stubs."""
 
+    def wanted(self) -> bool:
+        """Whether requests of this moment are its business: others connect as ever."""
+        ...
+
     def play(self, request: Request) -> tuple[bytes | None, Callable[[bytes], None]]:
         """The answer as its bytes, or None and where the real one goes."""
         ...
@@ -49,7 +53,7 @@ def _patch(owner: type[Any], tape: Tape) -> None:
         return
 
     def connect(self: Any) -> None:
-        if getattr(self, "_chiron_connecting", False):
+        if getattr(self, "_chiron_connecting", False) or not tape.wanted():
             original(self)
             return
         self.sock = _Player(self, original, tape)

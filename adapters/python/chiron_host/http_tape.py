@@ -67,6 +67,10 @@ class Tape:
         except (ValueError, KeyError, TypeError) as error:
             raise RuntimeError(f"the recording {where} cannot be used: {error!r}; remove the line and record it again") from None
 
+    def wanted(self) -> bool:
+        """Every request is recorded or played."""
+        return True
+
     def play(self, request: Request) -> tuple[bytes | None, Callable[[bytes], None]]:
         """The recorded answer as its bytes, or None and where the real one goes. Raises RecordingMissing."""
         key, shown = request.place()

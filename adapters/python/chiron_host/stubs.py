@@ -54,19 +54,25 @@ def _exception(error: Mapping[str, Any]) -> BaseException:
 
 
 class StubbedHttp:
-    """Plays the HTTP stubs of whichever attempt asks; implements http_player's Tape. Attempts without stubs reach the network."""
+    """Plays the HTTP stubs of whichever attempt asks; implements http_player's Tape. Attempts without stubs have nothing to do with it."""
+
+    def wanted(self) -> bool:
+        """Whether the attempt that asks has stubs."""
+        return bool(_stubs())
 
     def play(self, request: Request) -> tuple[bytes | None, Callable[[bytes], None]]:
-        """The stub's answer as its bytes. Raises RecordingMissing where the attempt has stubs and none fits."""
-        run: Any = current_run.get()
-        stubs: list[dict[str, Any]] = run.stubs.http if run is not None else []
-        if not stubs:
-            return None, _ignore
+        """The stub's answer as its bytes. Raises RecordingMissing where none fits."""
+        stubs = _stubs()
         for stub in stubs:
             if _fits(stub, request):
                 return _as_bytes(stub), _ignore
         known = ", ".join(f"{stub.get('method', 'any method')} {stub['url']}" for stub in stubs)
         raise RecordingMissing(f"{request.method} {request.url} is not stubbed: there are {known}")
+
+
+def _stubs() -> list[dict[str, Any]]:
+    run: Any = current_run.get()
+    return [] if run is None else run.stubs.http
 
 
 def _fits(stub: Mapping[str, Any], request: Request) -> bool:
