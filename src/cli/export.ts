@@ -1,15 +1,13 @@
 // `chiron export`: one task with everything on record of it as one file, or as one page to read.
-import fs from "node:fs";
 import path from "node:path";
 import { Option, type Command } from "commander";
-import { ChironError, messageOf } from "../core/errors.ts";
 import type { BundleAbout } from "../replay/bundle.ts";
 import { decodeBundle } from "../replay/bundle-file.ts";
 import { bundlePage } from "../replay/bundle-page.ts";
 import { fetchBundle } from "./bundle-source.ts";
 import type { Client } from "./client.ts";
 import { action, withCommonOptions, type CommandContext, type CommandDeps, type CommonOptions } from "./command.ts";
-import { makeFolder } from "./make-folder.ts";
+import { writeNewFile } from "./new-file.ts";
 import { resolveRunId, shortId } from "./run-id.ts";
 import { formatBytes } from "./value-text.ts";
 import { withClient } from "./with-client.ts";
@@ -56,7 +54,7 @@ async function exportRun(
   const { about } = bundle;
   const written: { file: string; bytes: number }[] = [];
   const save = (name: string, content: string | Buffer): void => {
-    writeFile(name, content, options.force ?? false);
+    writeNewFile(name, content, options.force ?? false);
     written.push({ file: path.resolve(name), bytes: Buffer.byteLength(content) });
   };
   if (options.output !== undefined || options.html === undefined) save(options.output ?? defaultName(about), file);
@@ -76,17 +74,4 @@ async function exportRun(
 
 function defaultName({ workflowName, taskId }: BundleAbout): string {
   return `${workflowName.replaceAll(/[^\w-]+/g, "_").slice(0, 60)}-${shortId(taskId)}.chiron`;
-}
-
-/** Readable by its owner only: what is in it was said to one program. */
-function writeFile(name: string, content: string | Buffer, force: boolean): void {
-  try {
-    makeFolder(path.dirname(path.resolve(name)));
-    fs.writeFileSync(name, content, { mode: 0o600, flag: force ? "w" : "wx" });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
-      throw new ChironError("conflict", `${name} exists`, { hint: "Name another file, or replace it with --force." });
-    }
-    throw new ChironError("store_unwritable", `${name} cannot be written: ${messageOf(error)}`, { cause: error });
-  }
 }

@@ -13,6 +13,7 @@ import { addEventsCommands } from "./events.ts";
 import { addHooksCommands } from "./hooks.ts";
 import { addForkCommand } from "./fork.ts";
 import { addExportCommand } from "./export.ts";
+import { addGoldenCommands } from "./golden.ts";
 import { addImportCommand } from "./import.ts";
 import { addInitCommand } from "./init.ts";
 import { addKeysCommands } from "./keys.ts";
@@ -93,6 +94,7 @@ export function createProgram(deps: CommandDeps): Command {
     addExportCommand,
     addImportCommand,
     addPullCommand,
+    addGoldenCommands,
     addEventsCommands,
     addOutboxCommands,
     addWorkflowsCommands,

@@ -88,6 +88,19 @@ test("a run is pulled from a server with a key, and compared here", async () => 
   expect(different.stdout).toContain("first difference: the inputs differ at $.email");
 });
 
+test("a golden run holds later code against what it did, without running a recorded body", async () => {
+  for (const id of [failed, completed]) expect(await server.run(["golden", "add", id])).toMatchObject({ exit: 0 });
+  expect(await server.run(["test", "golden"])).toMatchObject({ exit: 0 });
+  server.write(
+    "shop.py",
+    SHOP.replace('return {"to": inp["email"]}', "return {}").replace("9007199254740993", "1 / 0"),
+  );
+  const changed = await server.run(["test", "golden"]);
+  expect(changed.exit).toBe(1);
+  expect(changed.stdout).toMatch(/1 passed|1 failed/);
+  server.write("shop.py", SHOP);
+});
+
 test("files that are no bundles, and servers that are none, have their own errors", async () => {
   const whole = fs.readFileSync(path.join(server.root, "failed.chiron"));
   const write = (name: string, content: Buffer): string => {
