@@ -155,6 +155,17 @@ describe.skipIf(CHROMIUM === null)(CHROMIUM === null ? `skipped: ${WITHOUT}` : "
     await page.close();
   });
 
+  test("ten thousand events go by, and the newest are there", async () => {
+    const { page, noise } = await open(browser, `${chiron.url}/stream?kind=steps`);
+    await page.getByText("● live").waitFor();
+    const ids = await Promise.all([create("many", { steps: 5_000 }), create("many", { steps: 5_000 })]);
+    await Promise.all(ids.map((id) => chiron.finished(id)));
+    await page.getByText("10,000 shown").waitFor();
+    expect(await page.getByRole("list", { name: "Events" }).getByRole("listitem").count()).toBeLessThan(100);
+    expect(noise).toEqual([]);
+    await page.close();
+  });
+
   test("what is not there says so with a next step", async () => {
     const { page } = await open(browser, `${chiron.url}/runs/01900000-0000-7000-8000-000000000000`, /404/);
     await page.getByRole("alert").getByText("workflow run not found").waitFor();

@@ -22,9 +22,21 @@ interface FrameProps {
 
 export function DialogFrame({ title, children, class: extra = "" }: FrameProps) {
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => box.current!.showModal(), []);
+  useEffect(() => {
+    const before = document.activeElement;
+    box.current!.showModal();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+  // At once: the dialog's own close event comes later, when the next key may already have been pressed.
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    closeDialog();
+  };
   return (
-    <dialog ref={box} class={extra} aria-label={title} onClose={closeDialog}>
+    <dialog ref={box} class={extra} aria-label={title} onClose={closeDialog} onKeyDown={onKey}>
       <header>
         <h2>{title}</h2>
         <button type="button" aria-label="Close" onClick={closeDialog}>
