@@ -28,7 +28,8 @@ beforeAll(async () => {
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   database = await postgres.createDatabase();
-  project = makeProject({ "workflows/tick.py": WORKFLOW });
+  // A short lease, so that a run that a dead replica held is taken over while the test waits.
+  project = makeProject({ "workflows/tick.py": WORKFLOW, "chiron.toml": '[engine]\nlease = "2s"\n' });
 });
 afterEach(async () => {
   for (const replica of replicas.splice(0)) await replica.kill();
