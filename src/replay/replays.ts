@@ -6,6 +6,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { GenerationHost } from "../ports/host.ts";
 import type { Store } from "../ports/store.ts";
 import type { Run, Task, TaskFilter } from "../ports/store-types.ts";
+import { BUILTIN_NAMES } from "../engine/builtins.ts";
 import type { OlderCode } from "../engine/task-code.ts";
 import type { WorkflowNames } from "../engine/names.ts";
 import { isTerminal } from "../core/states.ts";
@@ -121,6 +122,8 @@ export class Replays {
       const page = await this.#deps.store.reads.list({ ...filter, limit, ...(before ? { before } : {}) });
       for (const row of page) {
         if (signal?.aborted) return;
+        // Its code is the engine's own.
+        if (BUILTIN_NAMES.has(row.task.workflowName)) continue;
         const isOwn = row.run.generation === this.#deps.names.find(row.task.workflowName)?.host.generation.id;
         if (!(changedOnly && isOwn)) yield row;
       }
