@@ -73,6 +73,12 @@ function checkWhole({ about, parts }: Bundle): void {
   }
   const belongs = [...runs, ...parts.logs, ...parts.effects].every((row) => row.taskId === taskId);
   const ran = [...parts.logs, ...parts.effects].every((row) => byId.has(row.runId));
+  if (parts.effects.some((effect) => (effect.state === "started") !== (effect.finishedAt === null))) {
+    throw invalid("a call has an end exactly when it is over");
+  }
+  if (parts.deliveries.some(({ outcome, key }) => outcome !== "accepted" || key === null)) {
+    throw invalid("a delivery that started a task was accepted under a key");
+  }
   const delivered = parts.deliveries.every((row) => row.taskId === taskId);
   if (!belongs || !ran || !delivered) throw invalid("something in it belongs to another task");
   if (new Set(parts.checkpoints.map(({ name }) => name)).size !== parts.checkpoints.length) {

@@ -8,6 +8,8 @@ import type { PartName } from "./bundle.ts";
 
 /** As deep as the API takes it. */
 const DEEPEST = 512;
+/** Of a column. */
+const LARGEST_INTEGER = 2 ** 31 - 1;
 const id = z.uuid().transform((text) => text.toLowerCase());
 const name = z.string().max(4_096);
 const optionalName = name.nullable();
@@ -49,7 +51,7 @@ const task = z.object({
   input: json,
   output: json.nullable(),
   attempts: number,
-  maxAttempts: z.number().int().min(1),
+  maxAttempts: z.int().min(1).max(LARGEST_INTEGER),
   lastRunId: id,
   idempotencyKey: optionalName,
   cause: z.object({ kind: z.string().max(40), ref: name.optional() }),
@@ -135,7 +137,7 @@ const delivery = z.object({
   url: z.string().max(16_384),
   headers: json,
   bodySha256: sha256,
-  bodySize: z.int().min(0),
+  bodySize: z.int().min(0).max(LARGEST_INTEGER),
   sourceIp: z.string().max(100).nullable(),
   outcome: z.enum(DELIVERY_OUTCOMES),
   checks: json,

@@ -1,11 +1,12 @@
 // Bundles out of one store and into another, with the data that may not leave replaced on the way.
+import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ExplainAnswer } from "../../src/http/explain.ts";
 import { ImportAnswer } from "../../src/http/bundles.ts";
 import { CheckpointsAnswer, ErrorAnswer, RunAnswer } from "../../src/http/answers.ts";
 import { RunDiffAnswer } from "../../src/http/run-diff.ts";
 import { decodeBundle, encodeBundle } from "../../src/replay/bundle-file.ts";
-import type { Bundle } from "../../src/replay/bundle.ts";
+import { PART_NAMES, type Bundle } from "../../src/replay/bundle.ts";
 import { redactBundle } from "../../src/replay/bundle-redact.ts";
 import { EMAIL, NOW, SECRET, sleepingBundle, sleepingTask } from "./bundle-fixture.ts";
 import { openApi, read, type Api } from "./http-fixture.ts";
@@ -139,6 +140,32 @@ test.each<[string, Change]>([
   expect(await brought({ ...bundle, parts })).toMatchObject({ code: "bundle_invalid" });
   expect(await api.store.reads.list({ limit: 10 })).toEqual([]);
   expect(await api.store.code.list(10)).toEqual([]);
+});
+
+test("whatever stands in a row, the file is taken in or refused by name", async () => {
+  const bundle = await sleepingBundle();
+  const odd = fc.oneof(
+    fc.constantFrom<unknown>(null, -1, 0, 1.5, 1e308, 2 ** 40, "", "\u0000", "\ud800", "x".repeat(5_000), [], {}, true),
+    fc.constantFrom<unknown>("completed", "failed", "pending", "running", "started", "done", "filtered", "[[1]]"),
+    fc.jsonValue(),
+  );
+  const place = fc.record({ part: fc.constantFrom(...PART_NAMES), row: fc.nat(3), field: fc.nat(30), value: odd });
+  await fc.assert(
+    fc.asyncProperty(fc.array(place, { minLength: 1, maxLength: 3 }), async (places) => {
+      const parts = structuredClone(bundle.parts) as unknown as Record<string, Record<string, unknown>[]>;
+      for (const { part, row, field, value } of places) {
+        const target = parts[part]![row % Math.max(1, parts[part]!.length)];
+        const names = Object.keys(target ?? {});
+        if (target) target[names[field % names.length]!] = value;
+      }
+      const response = await bring(await encodeBundle({ ...bundle, parts: parts as unknown as Bundle["parts"] }));
+      expect({ status: response.status, text: await response.text(), places }).not.toMatchObject({ status: 500 });
+      expect([200, 400, 409, 413]).toContain(response.status);
+      // So that the next one meets the tables, not its own id.
+      await api.store.tasks.forget(8e15, 10);
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test("a bundle of a task that is not there is not found", async () => {
