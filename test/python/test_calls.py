@@ -175,9 +175,10 @@ class Pool(Folder):
             print("terminated")
         async def fetchval(self, query):
             return query
-    async def create_pool(dsn):
+    async def create_pool(dsn, *, min_size):
+        print("begins with", min_size)
         tries.append(dsn)
-        if len(tries) < 3:
+        if min_size and len(tries) < 3:
             raise OSError("refused")
         return Pool()
     """
@@ -189,7 +190,15 @@ class Pool(Folder):
         host.discover()
         self.assertEqual(host.run().value, "q")
         self.assertEqual(len([line for line in host.messages(source="chiron") if "try" in line]), 2)
-        self.assertEqual(host.messages(source="stdout"), ["closed"])
+        self.assertEqual(host.messages(source="stdout"), [*["begins with 1"] * 3, "closed"])
+
+    def test_a_workflow_that_does_not_name_the_pool_opens_no_connection(self) -> None:
+        self.write("../lib/asyncpg.py", self.FAKE)
+        self.workflow("return await getattr(ctx, '_po' + 'ol').fetchval('q')", head="sys.path.insert(0, os.path.dirname(__file__) + '/../lib')")
+        host = self.host(env={"DATABASE_URL": "postgres://x"})
+        host.discover()
+        self.assertEqual(host.run().value, "q")
+        self.assertEqual(host.messages(source="stdout"), ["begins with 0", "closed"])
 
     def test_without_a_database_the_pool_is_none_and_one_line_says_why(self) -> None:
         self.workflow("return ctx._pool")

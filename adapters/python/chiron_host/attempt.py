@@ -29,9 +29,10 @@ async def attempt(
     def warn(message: str) -> None:
         session.log("warn", message, None, "chiron")
 
-    pool = None if stand_in is not None else await open_pool(warn)
+    expected = stand_in is None and _mentions_pool(workflow, snapshot)
+    pool = None if stand_in is not None else await open_pool(warn, expected=expected)
     keep_pool(pool)
-    if pool is None and stand_in is None and _mentions_pool(workflow, snapshot):
+    if pool is None and expected:
         warn(f"ctx._pool is None: {why_no_pool()}")
     try:
         inp, complaint = hydrate(workflow.module, value)

@@ -30,8 +30,11 @@ def why_no_pool() -> str | None:
     return None
 
 
-async def open_pool(warn: Callable[[str], None]) -> Any:
-    """The pool, after up to five tries; the last failure is raised. None where there can be none."""
+async def open_pool(warn: Callable[[str], None], *, expected: bool) -> Any:
+    """The pool, after up to five tries; the last failure is raised. None where there can be none.
+
+    Every attempt has a pool of its own, so it begins with one connection instead of asyncpg's ten, and where the workflow is not
+    `expected` to use it with none: a server takes a hundred from everybody. It grows to asyncpg's ten when they are used."""
     if why_no_pool() is not None:
         return None
     try:
@@ -42,7 +45,7 @@ async def open_pool(warn: Callable[[str], None]) -> Any:
     dsn = os.environ["DATABASE_URL"]
     for number, pause in enumerate((*_PAUSES, None), start=1):
         try:
-            return await asyncpg.create_pool(dsn)
+            return await asyncpg.create_pool(dsn, min_size=1 if expected else 0)
         except Exception as error:
             warn(f"no connection to DATABASE_URL (try {number} of {len(_PAUSES) + 1}): {type(error).__name__}: {error}")
             if pause is None:
