@@ -5,10 +5,12 @@ import path from "node:path";
 import { ChironError, messageOf } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import { providerOf, secretRefsOf } from "../webhooks/auth.ts";
+import { parseFixture, type Fixture } from "../webhooks/fixture.ts";
 import type { HookRequest, Provider, Sample } from "../webhooks/provider.ts";
 import { providerNamed, isProviderName } from "../webhooks/providers.ts";
 import type { WebhookSpec } from "../webhooks/spec.ts";
-import type { DeliveryItem, SignMode } from "./format.ts";
+import { signAs, type SignMode } from "../webhooks/sign-mode.ts";
+import type { DeliveryItem } from "./format.ts";
 import { madeUpSecret } from "./made-up-secrets.ts";
 import { patched } from "./patch.ts";
 
@@ -24,9 +26,6 @@ export interface DeliveryContext {
   readonly deliveryId: (ofSample: string) => string;
 }
 
-/** Beyond the tolerance, with a second for rounding. */
-const BEYOND_MS = 2_000;
-
 /** The request as it goes over the wire. Throws ChironError bad_request for what this webhook's sender cannot do. */
 export function deliveryRequest(item: DeliveryItem, context: DeliveryContext): HookRequest {
   const plain = unsigned(item, context);
@@ -35,13 +34,15 @@ export function deliveryRequest(item: DeliveryItem, context: DeliveryContext): H
 
 function unsigned(item: DeliveryItem, { spec, base, dir, deliveryId }: DeliveryContext): HookRequest {
   const sample = item.sample === undefined ? null : sampleOf(item.sample, spec);
-  const given = bodyOf(item, sample, dir);
+  const fixture = fixtureOf(item, dir);
+  const given = fixture?.body ?? bodyOf(item, sample, dir);
   const body = item.patch === undefined ? given : patchedBody(given, item.patch);
   const isText = "body" in item && typeof item.body === "string";
   const headers: Record<string, string> = {
     ...(body.length > 0 && !isText ? { "content-type": "application/json" } : {}),
     ...(isText ? { "content-type": "text/plain" } : {}),
     ...sample?.headers,
+    ...fixture?.headers,
   };
   const idHeader = senderOf(spec)?.deliveryHeader ?? null;
   if (idHeader !== null && headers[idHeader] !== undefined) headers[idHeader] = deliveryId(headers[idHeader]);
@@ -50,8 +51,20 @@ function unsigned(item: DeliveryItem, { spec, base, dir, deliveryId }: DeliveryC
     else headers[name.toLowerCase()] = String(value);
   }
   const url = new URL(`${base}/api/webhooks/${encodeURIComponent(spec.slug)}`);
+  url.search = fixture?.query ?? "";
   for (const [name, value] of Object.entries(item.query ?? {})) url.searchParams.set(name, String(value));
-  return { method: (item.method ?? spec.allowed_methods[0] ?? "POST").toUpperCase(), url: url.href, headers, body };
+  const method = item.method ?? fixture?.method ?? spec.allowed_methods[0] ?? "POST";
+  return { method: method.toUpperCase(), url: url.href, headers, body };
+}
+
+/** The recorded delivery that a scenario names; null: it names none. Throws bad_request. */
+export function fixtureOf({ fixture }: DeliveryItem, dir: string): Fixture | null {
+  if (fixture === undefined) return null;
+  try {
+    return parseFixture(fs.readFileSync(path.resolve(dir, fixture), "utf8"), fixture);
+  } catch (error) {
+    throw error instanceof ChironError ? error : bad(`fixture: ${messageOf(error)}`);
+  }
 }
 
 function sampleOf(name: string | true, spec: WebhookSpec): Sample {
@@ -99,56 +112,18 @@ function patchedBody(body: Buffer, patch: NonNullable<DeliveryItem["patch"]>): B
 
 function signed(plain: HookRequest, mode: SignMode, { spec, secret, nowMs }: DeliveryContext): HookRequest {
   const provider = providerOf(spec.auth);
-  if (mode === "none") return plain;
+  if (mode === "none" || (provider === null && mode === "auto")) return plain;
   if (provider === null) {
-    if (mode === "auto") return plain;
     throw bad(`sign: ${mode}: webhook ${spec.slug} takes deliveries from anyone, there is nothing to sign`);
   }
-  const refs = secretRefsOf(spec.auth);
-  const key = secretFor(mode, spec, provider, secret);
+  const secrets = secretRefsOf(spec.auth).map(secret);
   // Nothing to sign with: the endpoint says so.
-  if (key === undefined) return plain;
-  const at = mode === "expired" || mode === "future" ? shifted(mode, provider, nowMs) : nowMs;
-  const request = withSignature(plain, provider, key, at);
-  return mode === "tampered" ? tampered(request, provider, secret(refs[0]!) ?? key, nowMs) : request;
-}
-
-function secretFor(
-  mode: SignMode,
-  spec: WebhookSpec,
-  provider: Provider,
-  secret: (name: string) => string | undefined,
-): string | undefined {
-  const refs = secretRefsOf(spec.auth);
-  if (mode === "wrong-secret") return madeUpSecret(provider, `wrong ${refs[0]!}`);
-  if (mode !== "previous-secret") return secret(refs[0]!)?.trim();
-  if (refs[1] !== undefined) return secret(refs[1])?.trim();
-  throw bad(`sign: previous-secret: webhook ${spec.slug} has one secret; name two with "secret_ref": ["NEW", "OLD"]`);
-}
-
-function shifted(mode: "expired" | "future", provider: Provider, nowMs: number): number {
-  if (provider.toleranceMs === null) throw bad(`sign: ${mode}: ${provider.title} signs no time`);
-  const by = provider.toleranceMs + BEYOND_MS;
-  return mode === "expired" ? nowMs - by : nowMs + by;
-}
-
-function withSignature(plain: HookRequest, provider: Provider, secret: string, nowMs: number): HookRequest {
-  const { headers, url, body } = provider.sign(plain, secret, nowMs);
-  const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  return { ...plain, url: url ?? plain.url, body: body ?? plain.body, headers: { ...plain.headers, ...lower } };
-}
-
-/** One change after signing: of the body where the signature covers it, else of the secret itself. */
-function tampered(request: HookRequest, provider: Provider, secret: string, nowMs: number): HookRequest {
-  const spoilt = (text: string): string => text.slice(0, -1) + (text.endsWith("0") ? "1" : "0");
-  const candidates: HookRequest[] = [
-    { ...request, body: Buffer.concat([request.body, Buffer.from("\n")]) },
-    ...provider.secretHeaders
-      .filter((name) => request.headers[name] !== undefined)
-      .map((name) => ({ ...request, headers: { ...request.headers, [name]: spoilt(request.headers[name]!) } })),
-    { ...request, url: spoilt(request.url) },
-  ];
-  return candidates.find((one) => !provider.verify(one, secret, nowMs).ok) ?? candidates[0]!;
+  if (mode === "auto" && !secrets[0]?.trim()) return plain;
+  const { auth } = spec;
+  // Somebody else's signature is a whole one.
+  if (mode === "wrong-secret")
+    return signAs("auto", plain, { auth, secrets: [madeUpSecret(provider, "wrong")], nowMs });
+  return signAs(mode, plain, { auth, secrets, nowMs });
 }
 
 function bad(message: string): ChironError {

@@ -5,7 +5,7 @@ import { ChironError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import type { Answer, Api } from "./api.ts";
 import type { BenchEngine } from "./bench.ts";
-import { deliveryRequest } from "./delivery.ts";
+import { deliveryRequest, fixtureOf } from "./delivery.ts";
 import { msOf, type Scenario } from "./format.ts";
 import type { Answers } from "./references.ts";
 import type { Happening } from "./timeline.ts";
@@ -106,7 +106,7 @@ export class Driver {
   async #deliver(happening: Extract<Happening, { readonly kind: "delivery" }>): Promise<Answer> {
     const { api, engine, dir, scenario } = this.#drive;
     const item = this.answers.filled(happening.item);
-    const slug = item.hook ?? scenario.hook ?? "";
+    const slug = item.hook ?? scenario.hook ?? fixtureOf(item, dir)?.slug ?? "";
     const spec = engine.hook(slug);
     if (spec === undefined) throw unknownHook(slug, engine.slugs());
     const nowMs = engine.virtual ? await this.#now() : Date.now();

@@ -2,6 +2,7 @@
 // JSON Schema is made from this. Reading files is load.ts's matter, what expectations mean is matchers.ts's.
 import { z } from "zod";
 import { parseDuration } from "../core/duration.ts";
+import { SIGN_MODES } from "../webhooks/sign-mode.ts";
 
 const duration = z
   .union([z.string(), z.number()])
@@ -21,9 +22,6 @@ const AnswerExpectation = z
   .partial()
   .describe("What the HTTP answer must be.");
 
-export const SIGN_MODES = ["auto", "none", "tampered", "expired", "future", "wrong-secret", "previous-secret"] as const;
-export type SignMode = (typeof SIGN_MODES)[number];
-
 const PathSet = z
   .strictObject({ path: text, value: z.unknown().optional(), remove: z.literal(true).optional() })
   .refine((one) => "value" in one !== (one.remove === true), "has either a value or remove: true");
@@ -35,6 +33,7 @@ const Delivery = z.strictObject({
     .union([text, z.literal(true)])
     .optional()
     .describe("A sample of the webhook's sender; true: its first."),
+  fixture: text.optional().describe("A delivery in a file beside this one, as chiron hooks record writes them."),
   body: z.unknown().optional().describe("Sent as JSON; a text as it is."),
   body_file: text.optional().describe("A file beside this one, sent as it is."),
   body_raw: z.string().optional(),

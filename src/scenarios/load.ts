@@ -161,13 +161,16 @@ function fieldsAt(at: Path): string[] {
 function checkReferences(scenario: Scenario, note: Note): void {
   const deliveries = scenario.deliveries ?? [];
   deliveries.forEach((one, at) => {
-    const bodies = (["sample", "body", "body_file", "body_raw", "body_base64"] as const).filter((name) => name in one);
+    const bodies = (["sample", "fixture", "body", "body_file", "body_raw", "body_base64"] as const).filter(
+      (name) => name in one,
+    );
     if (bodies.length > 1) note(["deliveries", at, bodies[1]!], `a delivery has ${bodies.join(" and ")}: one of them`);
     const before = deliveries.slice(0, at).some((other) => other.id === one.same_as);
     if (one.same_as !== undefined && !before) {
       note(["deliveries", at, "same_as"], `same_as: no delivery before this one has the id "${one.same_as}"`);
     }
-    if (one.hook === undefined && scenario.hook === undefined && one.same_as === undefined) {
+    const named = one.hook ?? scenario.hook ?? one.same_as ?? one.fixture;
+    if (named === undefined) {
       note(["deliveries", at], "deliveries: this one names no hook, and the scenario names none for all");
     }
   });

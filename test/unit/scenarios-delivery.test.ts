@@ -1,12 +1,13 @@
 // The bytes of a scenario's deliveries, for every sender: what is signed well verifies, and what is signed wrongly in a chosen way does not.
 import { expect, test } from "vitest";
-import type { DeliveryItem, SignMode } from "../../src/scenarios/format.ts";
+import type { DeliveryItem } from "../../src/scenarios/format.ts";
 import { deliveryRequest } from "../../src/scenarios/delivery.ts";
 import { madeUpSecret, secretsFor } from "../../src/scenarios/made-up-secrets.ts";
 import { patched } from "../../src/scenarios/patch.ts";
 import { providerOf, type WebhookAuth } from "../../src/webhooks/auth.ts";
 import { judge } from "../../src/webhooks/judge.ts";
 import { PROVIDER_NAMES } from "../../src/webhooks/providers.ts";
+import type { SignMode } from "../../src/webhooks/sign-mode.ts";
 import type { WebhookSpec } from "../../src/webhooks/spec.ts";
 
 const NOW = Date.UTC(2026, 4, 5, 12);
@@ -68,7 +69,7 @@ test.each(timed.map((auth) => [auth.type, auth] as const))("%s: refused when too
 test("what a sender cannot do is said", () => {
   expect(() => request({ sample: true, sign: "expired" }, { type: "github", ...refs })).toThrow("GitHub signs no time");
   expect(() => request({ sample: true, sign: "previous-secret" }, { type: "github", secret_ref: "ONE" })).toThrow(
-    "has one secret",
+    "names one secret",
   );
   expect(() => request({ body: {}, sign: "tampered" })).toThrow("nothing to sign");
   expect(() => request({ sample: "isues.opened" }, { type: "github", ...refs })).toThrow(
