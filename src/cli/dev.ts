@@ -74,13 +74,18 @@ function flagsOf(options: DevOptions, dirs: readonly string[]): ConfigFlags {
   };
 }
 
-function recordingFlags({ record, recordMode = "once", replay }: DevOptions): ConfigFlags {
+function recordingFlags({ record, recordMode, replay }: DevOptions): ConfigFlags {
+  if (recordMode !== undefined && record === undefined) {
+    throw new ChironError("bad_request", "--record-mode was given without --record", {
+      hint: "Say where to: --record recordings. Without it, effects.recordings_mode of chiron.toml says the mode.",
+    });
+  }
   if (record !== undefined && replay !== undefined) {
     throw new ChironError("bad_request", "--record and --replay were both given", {
       hint: "Give one of them: --record plays what is recorded already.",
     });
   }
-  if (record !== undefined) return { recordings: { path: record, mode: recordMode } };
+  if (record !== undefined) return { recordings: { path: record, mode: recordMode ?? "once" } };
   return replay === undefined ? {} : { recordings: { path: replay, mode: "none" } };
 }
 
@@ -103,6 +108,7 @@ async function dev({ wiring, output, config }: CommandContext, { postgres = fals
     const status = describeServer(runtime, url, Math.round(performance.now() - started));
     if (output.json) output.printJson(status);
     else welcome((line) => output.note(line), status, runtime, commandOf(wiring.assets, config.root));
+    if (postgres && !output.json) output.note(`  Postgres: psql '${runtime.config.databaseUrl}'\n`);
     await stopped;
     output.note("stopping: running work goes on to its next checkpoint (Ctrl-C again to end now)");
     return 0;
@@ -142,6 +148,8 @@ function welcome(say: (line: string) => void, status: ServerStatus, runtime: Run
   );
   if (runtime.config.agents.backend !== "local") say(`  Agents     ${agentSummary(runtime.config.agents)}`);
   if (runtime.slack === "live") say(`  Slack      live: messages are posted to ${runtime.config.slack.apiUrl}`);
+  else if (runtime.config.slack.token)
+    say("  Slack      outbox: nothing is posted, although there is a token (--slack live posts)");
   const tools = [...runtime.catalog.current().tools.keys()];
   if (tools.length > 0) say(`  Tools      ${tools.join(", ")}`);
   if (runtime.config.recordings !== null) say(`  Answers    ${recordingText(runtime.config.recordings, shown)}`);

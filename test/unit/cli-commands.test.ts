@@ -60,6 +60,7 @@ const failedRun: Api = (asked) => {
     const checkpoint = {
       name: "fetch",
       kind: "step",
+      origin: "recorded",
       seq: 1,
       duration_ms: 1_234,
       position: "/nowhere/workflows/a.py:5",
@@ -279,4 +280,12 @@ test("init says so where no folder can be made, instead of trying for ever", asy
   const { exit, stderr } = await runCli(["init", "/proc/nowhere/flows"]);
   expect(exit).toBe(7);
   expect(stderr).toContain("/proc/nowhere/flows cannot be written");
+});
+
+test.each([
+  [["--record-mode", "all"], "without --record"],
+  [["--record", "a", "--replay", "b"], "both given"],
+])("dev %j is refused before anything starts", async (args, words) => {
+  const { exit, stderr } = await runCli(["dev", ...args]);
+  expect([exit, stderr]).toEqual([2, expect.stringContaining(words)]);
 });
