@@ -1,10 +1,11 @@
-// docs/replay.md, word for word: its workflow, its repair and its commands, in their order.
+// The worked failure of docs/replay.md, word for word: its workflow, its repair and its commands, in their order.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeProject, type Project } from "../support/chiron-process.ts";
 
-const GUIDE = fs.readFileSync(new URL("../../docs/replay.md", import.meta.url), "utf8");
+const PAGE = fs.readFileSync(new URL("../../docs/replay.md", import.meta.url), "utf8");
+const GUIDE = /^## A worked failure\n([^]*?)^## /m.exec(PAGE)![1]!;
 const LAUNCHER = new URL("../../scripts/chiron.mjs", import.meta.url).pathname;
 
 let project: Project;
