@@ -105,7 +105,7 @@ async function openEngine(given: EngineParts): Promise<BenchEngine> {
   const clock = standingClock(order.startMs);
   const bus = createMaskedBus(parts.mask);
   const storePath = path.join(dir, "chiron.db");
-  if (order.from !== null) fs.copyFileSync(order.from, storePath);
+  if (order.from !== null) fs.renameSync(order.from, storePath);
   const database = await databases?.create();
   const config = await configFor(given, storePath, database?.url);
   const opened: Store = database
@@ -128,6 +128,10 @@ async function openEngine(given: EngineParts): Promise<BenchEngine> {
   );
   const { webhooks } = runtime.catalog.current();
   let copies = 0;
+  const close = async (): Promise<void> => {
+    await runtime.close();
+    fs.rmSync(dir, { recursive: true, force: true });
+  };
   return {
     target: { base: "http://localhost", fetch: (request) => runtime.fetch(request) },
     hook: (slug) => webhooks.get(slug)?.spec,
@@ -138,7 +142,8 @@ async function openEngine(given: EngineParts): Promise<BenchEngine> {
       ? null
       : async () => {
           copies += 1;
-          const copy = path.join(dir, `boundary${copies}.db`);
+          // Beside the folder, which goes with this engine.
+          const copy = `${dir}-${copies}.db`;
           copySqlite(storePath, copy);
           return copy;
         },
@@ -150,7 +155,7 @@ async function openEngine(given: EngineParts): Promise<BenchEngine> {
           copySqlite(storePath, keepFile);
           return keepFile;
         },
-    close: () => runtime.close(),
+    close,
   };
 }
 

@@ -9,6 +9,8 @@ import { interruptible } from "./interrupt.ts";
 import { BAD_FILE_EXIT, openBench, readAll, reportMistakes, runOnce, type TestOptions } from "./test-round.ts";
 import { watchScenarios } from "./test-watch.ts";
 
+const ENGINE_EXIT = 3;
+
 const EXAMPLES = `
 Examples:
   $ chiron test                                   every *.scenario.yaml beneath this folder
@@ -59,11 +61,17 @@ async function test(context: CommandContext, options: TestOptions, paths: readon
   fs.rmSync(keepDir, { recursive: true, force: true });
   const withDirs = withFolders(context, options, chosen);
   if (options.watch) return watchScenarios(withDirs, options, paths, keepDir);
-  const bench = await openBench(withDirs, options, keepDir);
   try {
-    return await interruptible((signal) => runOnce(withDirs, options, chosen, bench, signal));
-  } finally {
-    await bench.close();
+    const bench = await openBench(withDirs, options, keepDir);
+    try {
+      return await interruptible((signal) => runOnce(withDirs, options, chosen, bench, signal));
+    } finally {
+      await bench.close();
+    }
+  } catch (error) {
+    const exit = context.output.fail(error);
+    // A mistake of the person is one here too; anything else is the engine's.
+    return exit === BAD_FILE_EXIT ? exit : ENGINE_EXIT;
   }
 }
 

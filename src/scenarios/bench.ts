@@ -10,7 +10,7 @@ export interface EngineOrder {
   readonly env: Readonly<Record<string, string>>;
   readonly stubs: ScenarioStubs;
   readonly schedules: boolean;
-  /** An earlier state of the store to go on from; null: an empty one. */
+  /** An earlier state of the store to go on from, which is used up by it; null: an empty one. */
   readonly from: string | null;
   /** Called when something of a run has just become durable, before the run goes on. */
   readonly onBoundary: (boundary: Boundary) => Promise<void>;

@@ -152,6 +152,7 @@ test("exit codes tell a wrong file, a failure and a timeout apart", async () => 
   expect((await project.run(["test", "-k", "late"])).exit).toBe(4);
   const none = await project.run(["test", "-k", "no hook"]);
   expect(none).toMatchObject({ exit: 2, stdout: expect.stringContaining('no webhook has the slug "nowhere"') });
+  expect((await project.run(["test", "-k", "late", "--python", "/nowhere/python3"])).exit).toBe(3);
   project.write("bad.scenario.yaml", "name: x\nworkflw: hello\n");
   const bad = await project.run(["test"]);
   expect(bad.exit).toBe(2);
@@ -187,4 +188,33 @@ test("against a server the same scenarios go over the network, again and again",
     expect(read(done).scenarios.map(({ outcome }) => outcome)).toEqual(["passed", "skipped"]);
   }
   await dev.stop();
+});
+
+test("an edit runs what it touches, until Ctrl-C", async () => {
+  project.write("hello.py", HELLO);
+  project.write("week.py", WEEK);
+  project.write(
+    "a.scenario.yaml",
+    "- { name: one, workflow: hello, runs: [{}] }\n- { name: two, workflow: week, runs: [{}] }\n",
+  );
+  const { process: child, finished } = project.start(["test", "--watch"]);
+  let said = "";
+  let heard = Promise.withResolvers<void>();
+  for (const stream of [child.stdout!, child.stderr!]) {
+    stream.on("data", (chunk) => {
+      said += String(chunk);
+      heard.resolve();
+      heard = Promise.withResolvers();
+    });
+  }
+  const rounds = (): string[] => said.split("watching; Ctrl-C ends");
+  const round = async (count: number): Promise<string> => {
+    while (rounds().length <= count) await heard.promise;
+    return rounds()[count - 1]!;
+  };
+  expect(await round(1)).toMatch(/one[\s\S]*two[\s\S]*2 passed/);
+  project.write("week.py", `${WEEK}# edited\n`);
+  expect(await round(2)).toMatch(/^(?!.*one)[\s\S]*two[\s\S]*1 passed/);
+  child.kill("SIGINT");
+  expect((await finished).exit).toBe(0);
 });
