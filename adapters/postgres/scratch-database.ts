@@ -7,9 +7,8 @@ import { locate } from "./open.ts";
 /** Makes an empty database beside the one of `url`; its own connection string. Throws ChironError forbidden without the right to. */
 export async function createDatabase(url: string, name: string): Promise<string> {
   await order(url, `create database ${pg.escapeIdentifier(name)}`);
-  const own = new URL(url);
-  own.pathname = `/${name}`;
-  return own.href;
+  // Not by URL: a host may be left out of a connection string, or stand in its query.
+  return url.replace(/^(\w+:\/\/[^/?]*)(?:\/[^?]*)?/, `$1/${name}`);
 }
 
 /** Ends its connections and drops it. */
