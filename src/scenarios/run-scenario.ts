@@ -54,6 +54,16 @@ const LOOK_MS = 100;
 
 class TimeUp extends Error {}
 
+/** A play that did not come to its verdict, with the store as it was then. */
+class CutShort extends Error {
+  readonly store: string;
+
+  constructor(cause: unknown, store: string) {
+    super("cut short", { cause });
+    this.store = store;
+  }
+}
+
 interface Saved {
   readonly boundary: Boundary;
   readonly store: string;
@@ -93,7 +103,8 @@ export async function runScenario(loaded: LoadedScenario, bench: Bench): Promise
   try {
     return { ...blank, ...(await playAll(loaded, bench)), ms: since() };
   } catch (error) {
-    return { ...blank, ...faultOf(error), ms: since() };
+    const cut = error instanceof CutShort ? error : null;
+    return { ...blank, ...faultOf(cut?.cause ?? error), kept: cut && { store: cut.store, runIds: [] }, ms: since() };
   }
 }
 
@@ -173,6 +184,9 @@ async function play(loaded: LoadedScenario, bench: Bench, from: Saved | null): P
     driver = new Driver(drive, from?.progress ?? { begun: 0, heard: [], answers: new Answers() });
     await driver.run();
     return await conclude(drive, driver, saves, from !== null);
+  } catch (error) {
+    const store = error instanceof TimeUp ? await opened.keep?.() : undefined;
+    throw store === undefined ? error : new CutShort(error, store);
   } finally {
     await opened.close();
   }

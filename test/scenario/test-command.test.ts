@@ -149,7 +149,8 @@ test("exit codes tell a wrong file, a failure and a timeout apart", async () => 
   project.write("endless.py", ENDLESS);
   project.write("late.scenario.yaml", "name: late\nworkflow: endless\ntimeout: 500ms\nruns: [{}]\n");
   project.write("hook.scenario.yaml", "name: no hook\nhook: nowhere\ndeliveries: [{ body: {} }]\n");
-  expect((await project.run(["test", "-k", "late"])).exit).toBe(4);
+  const late = await project.run(["test", "-k", "late"]);
+  expect(late).toMatchObject({ exit: 4, stdout: expect.stringContaining("look: chiron runs list --db") });
   const none = await project.run(["test", "-k", "no hook"]);
   expect(none).toMatchObject({ exit: 2, stdout: expect.stringContaining('no webhook has the slug "nowhere"') });
   expect((await project.run(["test", "-k", "late", "--python", "/nowhere/python3"])).exit).toBe(3);
