@@ -17,10 +17,11 @@ export interface JsonBody {
   readonly value: Readonly<Record<string, unknown>>;
 }
 
-/** The body as text and as a parsed object. Throws ChironError bad_request or too_large, or UnsupportedBody. */
-export async function readJsonBody(request: Request): Promise<JsonBody> {
+/** The body as text and as a parsed object; an empty one as an object without members where that is allowed. Throws ChironError bad_request or too_large, or UnsupportedBody. */
+export async function readJsonBody(request: Request, mayBeEmpty = false): Promise<JsonBody> {
   checkType(request.headers);
   const text = decode(await readBytes(request));
+  if (text.trim() === "" && mayBeEmpty) return { text: "{}", value: {} };
   if (text.trim() === "") throw new ChironError("bad_request", "the body is empty; it must be a JSON object");
   if (jsonDepth(text) > DEPTH_LIMIT) {
     throw new ChironError("bad_request", `the body is nested deeper than ${DEPTH_LIMIT} levels`);

@@ -18,6 +18,7 @@ export type AppContext = Context<{ Bindings: Bindings }>;
 export function handlerOf(route: Route, deps: ApiDeps, keys: Keys): (context: AppContext) => Promise<Response> {
   const { params, query, body } = route;
   const { traceRequest } = deps;
+  const mayBeEmpty = body?.safeParse({}).success ?? false;
   const serve = async (context: AppContext): Promise<Response> => {
     try {
       const request = context.req.raw;
@@ -36,7 +37,7 @@ export function handlerOf(route: Route, deps: ApiDeps, keys: Keys): (context: Ap
           env,
         });
       }
-      const { text, value } = await readJsonBody(request);
+      const { text, value } = await readJsonBody(request, mayBeEmpty);
       const checkedBody = check(body, value, "body");
       const raw = sliceMembers(text);
       return await route.handle({ params: checkedParams, query: checkedQuery, body: checkedBody, raw, request, env });

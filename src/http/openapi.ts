@@ -100,7 +100,7 @@ function operation(entry: Route, schemas: Readonly<Record<string, Json>>): Json 
     operationId: entry.name,
     summary: entry.summary,
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(body ? { requestBody: { required: true, ...body } } : {}),
+    ...(body ? { requestBody: { required: !entry.body!.safeParse({}).success, ...body } } : {}),
     responses: responsesOf(entry, schemas),
     security: entry.access === "open" ? [] : [{ bearer: [] }, { apiKey: [] }],
   };

@@ -41,6 +41,12 @@ test("pause, fire, resume and the occurrences answer in their shapes", async () 
   expect(skipped.occurrences).toEqual([]);
 });
 
+test("a fire without a body takes the declared input; a body that is no JSON is still refused", async () => {
+  const fired = await api.app.request("/api/workflows/schedules/nightly/fire", { method: "POST" });
+  expect(await read(fired, shapes.FireAnswer)).toMatchObject({ created: true });
+  expect((await api.post("/api/workflows/schedules/nightly/fire", "{")).status).toBe(400);
+});
+
 test("a backfill tells what it would fire, and then fires it", async () => {
   const range = { from: new Date(start - 300_000).toISOString(), to: new Date(start).toISOString() };
   const planned = await read(await api.post(`${at}/backfill`, { ...range, dry_run: true }), shapes.BackfillAnswer);
