@@ -122,12 +122,14 @@ export function claimsContract(test: Case): void {
 
   test("a lapsed claim is ended as a failed attempt, and the next one is due at once", async (given) => {
     const run = await given.running({ maxAttempts: 2 });
-    const alive = await given.running();
     await given.step(run, "one");
+    given.clock.move(1);
+    // Lapses after the first one and has no next attempt, so that nothing depends on an order among equals.
+    const last = await given.running({ maxAttempts: 1 });
     given.clock.move(LEASE_MS);
     const request = { scope: "lapsed", owner: OWNER, failure: LOST, limit: 10 } as const;
     const [expired, ...more] = await given.store.claims.expire(request);
-    expect(more.map(({ runId }) => runId)).toEqual([alive.runId]);
+    expect(more.map(({ runId }) => runId)).toEqual([last.runId]);
     const { runId, taskId } = run;
     expect(expired).toEqual({ runId, taskId, queue: QUEUE, workflowName: "greet", attempt: 1, taskState: "pending" });
     const found = await given.found(runId);

@@ -82,7 +82,8 @@ async function crossed(): Promise<{ parents: ClaimedRun[]; children: ClaimedRun[
   await store.tasks.enqueue([newTask({ workflowName: "parent" }), newTask({ workflowName: "parent" })]);
   const parents = (await given.claim()).toSorted((a, b) => (a.runId < b.runId ? -1 : 1));
   await store.tasks.enqueue([newTask({ workflowName: "child" }), newTask({ workflowName: "child" })]);
-  const children = (await given.claim()).toSorted((a, b) => (a.taskId < b.taskId ? -1 : 1));
+  // In the order in which a call ends them.
+  const children = (await given.claim()).toSorted((a, b) => (a.runId < b.runId ? -1 : 1));
   for (const [n, parent] of parents.entries()) {
     await given.asleep(parent, onTask(children[1 - n]!.taskId, null, "child"), onEvent(start, null, "start"));
   }

@@ -34,7 +34,14 @@ class _Service(http.server.BaseHTTPRequestHandler):
             self._answer(200, body, [("Content-Type", "application/json"), ("Set-Cookie", "session=hidden")])
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if "Content-Length" in self.headers:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+        else:
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
         self.asked.append(f"{self.path} {body.decode()}")
         self._answer(201, b"made", [])
 
@@ -140,6 +147,36 @@ class Recordings(Folder):
         _, host = self.played("return (await asyncio.to_thread(get, '/a')).decode()", "once")
         (frame,) = host.kinds("http")
         self.assertEqual((frame.value["task_id"], frame.value["workflow_name"]), ("task-1", "w"))
+
+    def test_a_failure_to_connect_looks_as_it_does_without_recording(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        head = ASK + "import http.client\n"
+        body = """
+        said = []
+        for data in (None, b"x", iter([b"a", b"b"])):
+            try:
+                urllib.request.urlopen(urllib.request.Request(BASE, data=data))
+            except OSError as error:
+                said.append([type(error).__name__, type(getattr(error, "reason", None)).__name__])
+        connection = http.client.HTTPConnection(BASE.removeprefix("http://"))
+        try:
+            connection.request("GET", "/")
+        except OSError as error:
+            said.append(type(error).__name__)
+        return [*said, connection.sock is None]
+        """
+        recorded, host = self.played(body, "once", head)
+        self.assertEqual(recorded.value, [["URLError", "ConnectionRefusedError"]] * 3 + ["ConnectionRefusedError", True])
+        self.assertEqual(host.kinds("http"), [])
+        self.assertEqual(self.host().run().value, recorded.value)
+
+    def test_a_body_sent_in_chunks_is_one_request(self) -> None:
+        # The first chunk ends as the last one of a body does.
+        head = ASK + "def post():\n    request = urllib.request.Request(BASE + '/x', data=iter([b'10\\r\\n', b'end']))\n    with urllib.request.urlopen(request) as answer:\n        return answer.read().decode()\n"
+        self.assertEqual(self.played("return post()", "once", head)[0].value, "made")
+        self.assertEqual(self.played("return post()", "none", head)[0].value, "made")
+        self.assertEqual(len(_Service.asked), 1)
 
     @unittest.skipUnless(importlib.util.find_spec("requests"), "requests is not installed for this interpreter")
     @unittest.skipIf(os.environ.get("CHIRON_TEST_FLAGS"), "installed packages are not found under -S")

@@ -1,22 +1,20 @@
 """Puts recorded answers behind http.client, and with it behind urllib and requests: a connection gets a stand-in for its socket, which
-gathers the request and connects only when the answer is not recorded. Clients with sockets of their own (httpx, aiohttp) are not seen."""
+gathers the request and connects only when the answer is not recorded, as soon as the request is whole. httpx has its own (http_httpx);
+other clients with sockets of their own (aiohttp) are not seen."""
 
 from __future__ import annotations
 
 import http.client
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import io
 import socket
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Protocol, cast
 
+from .after_import import after_import
+from .http_sent import Sent
 from .http_tape import Request
 
-_LIBRARY = "urllib3.connection"
 Connect = Callable[[Any], None]
 
 
@@ -33,18 +31,20 @@ class Tape(Protocol):
 
 
 def install(tape: Tape) -> None:
-    """From now on every connection of http.client, and of urllib3 whenever it is imported, asks the tape first."""
-    _patch(http.client.HTTPConnection, tape)
-    _patch(http.client.HTTPSConnection, tape)
-    if _LIBRARY in sys.modules:
-        _patch_library(sys.modules[_LIBRARY], tape)
-    else:
-        sys.meta_path.insert(0, _Hook(tape))
+    """From now on every connection of http.client, and of urllib3 and httpx whenever they are imported, asks the tape first."""
 
+    def patch_connections(module: ModuleType) -> None:
+        for name in ("HTTPConnection", "HTTPSConnection"):
+            _patch(getattr(module, name), tape)
 
-def _patch_library(module: ModuleType, tape: Tape) -> None:
-    for name in ("HTTPConnection", "HTTPSConnection"):
-        _patch(getattr(module, name), tape)
+    def patch_transports(module: ModuleType) -> None:
+        from .http_httpx import patch_httpx
+
+        patch_httpx(module, tape)
+
+    patch_connections(http.client)
+    after_import("urllib3.connection", patch_connections)
+    after_import("httpx", patch_transports)
 
 
 def _patch(owner: type[Any], tape: Tape) -> None:
@@ -71,23 +71,34 @@ class _Player:
         self._connection = connection
         self._connect = connect
         self._tape = tape
-        self._request = b""
+        self._sent = Sent()
+        self._answer: Any = None
         self._real: Any = None
         self._timeout: Any = connection.timeout
 
     def sendall(self, data: Any) -> None:
         """Part of a request."""
-        self._request += bytes(data)
+        self._sent.add(bytes(data))
+        # Not later: whoever connects late would see a failure to connect where no client expects one.
+        if self._sent.whole():
+            self._ask()
 
     def makefile(self, mode: str, *args: Any, **kwargs: Any) -> Any:
         """The answer to what was sent."""
-        sent, self._request = self._request, b""
-        played, keep = self._tape.play(_parse(sent, self._origin()))
+        if self._answer is None:
+            self._ask()
+        answer, self._answer = self._answer, None
+        return answer
+
+    def _ask(self) -> None:
+        sent, self._sent = self._sent, Sent()
+        played, keep = self._tape.play(sent.request(self._origin()))
         if played is not None:
-            return io.BytesIO(played)
+            self._answer = io.BytesIO(played)
+            return
         real = self._connected()
-        real.sendall(sent)
-        return io.BufferedReader(_Listener(real, keep))
+        real.sendall(sent.content)
+        self._answer = io.BufferedReader(_Listener(real, keep))
 
     def settimeout(self, value: Any) -> None:
         """Kept for the connection that may come."""
@@ -97,6 +108,8 @@ class _Player:
 
     def close(self) -> None:
         """End the connection, if there is one."""
+        if self._answer is not None:
+            self._answer.close()
         if self._real is not None:
             self._real.close()
 
@@ -114,7 +127,7 @@ class _Player:
                 self._real = connection.sock
             finally:
                 connection._chiron_connecting = False
-                connection.sock = self
+                connection.sock = None if self._real is None else self
             if self._timeout is not socket.getdefaulttimeout() and isinstance(self._timeout, (int, float)):
                 self._real.settimeout(self._timeout)
         return self._real
@@ -153,56 +166,3 @@ class _Listener(io.RawIOBase):
             self._real.close()
             self._keep(bytes(self._heard))
         super().close()
-
-
-def _parse(sent: bytes, origin: str) -> Request:
-    head, _, body = sent.partition(b"\r\n\r\n")
-    first, *headers = head.decode("latin-1").split("\r\n")
-    method, target, *_ = [*first.split(" "), "", ""]
-    if any(line.lower().replace(" ", "") == "transfer-encoding:chunked" for line in headers):
-        body = _unchunked(body)
-    # A request through a proxy names the whole address.
-    return Request(method, target if "://" in target else origin + target, body)
-
-
-def _unchunked(body: bytes) -> bytes:
-    parts: list[bytes] = []
-    while body:
-        size, _, rest = body.partition(b"\r\n")
-        length = int(size.split(b";")[0] or b"0", 16)
-        if length == 0:
-            break
-        parts.append(rest[:length])
-        body = rest[length + 2 :]
-    return b"".join(parts)
-
-
-class _Hook(importlib.abc.MetaPathFinder):
-    """Patches the library right after its import, whenever that is."""
-
-    def __init__(self, tape: Tape) -> None:
-        self._tape = tape
-        self._looking = False
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """The module as others find it, with one thing to do more."""
-        if fullname != _LIBRARY or self._looking:
-            return None
-        self._looking = True
-        try:
-            spec = importlib.util.find_spec(fullname)
-        finally:
-            self._looking = False
-        loader: Any = None if spec is None else spec.loader
-        if loader is None:
-            return None
-        execute, tape = loader.exec_module, self._tape
-
-        def exec_module(module: ModuleType) -> None:
-            execute(module)
-            _patch_library(module, tape)
-
-        loader.exec_module = exec_module
-        return spec

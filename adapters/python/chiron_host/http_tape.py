@@ -9,7 +9,7 @@ import io
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -17,7 +17,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from .guard import current_run
 
 _SECRET_NAMES = re.compile(r"key|token|secret|password|passwd|signature|credential|^sig$", re.IGNORECASE)
-_DROPPED = frozenset({"connection", "content-length", "keep-alive", "set-cookie", "transfer-encoding"})
+_OF_CONNECTION = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
+_DROPPED = _OF_CONNECTION | {"set-cookie"}
 """Of an answer: what belongs to its connection, and cookies, which are secrets."""
 _MAX_SHOWN = 10_000
 
@@ -131,23 +132,34 @@ class _Bytes:
 
 def _told(answer: bytes, method: str) -> dict[str, Any] | None:
     """An answer as it is stored; None for one that was not read to its end."""
-    response = http.client.HTTPResponse(_Bytes(answer), method=method)  # pyright: ignore[reportArgumentType]
     try:
-        response.begin()
-        body = response.read()
+        status, reason, given, body = read_answer(answer, method)
     except (http.client.HTTPException, OSError, ValueError):
         return None
-    headers = [[name, value] for name, value in response.getheaders() if name.lower() not in _DROPPED]
-    told = {"status": response.status, "reason": response.reason, "headers": headers}
+    headers = [[name, value] for name, value in given if name.lower() not in _DROPPED]
+    told = {"status": status, "reason": reason, "headers": headers}
     try:
         return {**told, "body": body.decode()}
     except UnicodeDecodeError:
         return {**told, "body_base64": base64.b64encode(body).decode()}
 
 
-def _as_bytes(entry: dict[str, Any]) -> bytes:
-    body = entry["body"].encode() if "body" in entry else base64.b64decode(entry["body_base64"])
-    lines = [f"HTTP/1.1 {entry['status']} {entry['reason']}", *(f"{name}: {value}" for name, value in entry["headers"])]
+def read_answer(answer: bytes, method: str) -> tuple[int, str, list[tuple[str, str]], bytes]:
+    """Status, reason, headers and body of an answer's bytes."""
+    response = http.client.HTTPResponse(_Bytes(answer), method=method)  # pyright: ignore[reportArgumentType]
+    response.begin()
+    return response.status, response.reason, response.getheaders(), response.read()
+
+
+def answer_bytes(status: int, reason: str, headers: Iterable[Sequence[str]], body: bytes) -> bytes:
+    """An answer as it comes from a connection that ends with it."""
+    own = [(name, value) for name, value in headers if name.lower() not in _OF_CONNECTION]
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in own)]
     # An answer to HEAD says how long the body would be, and has none.
     lines += [f"Content-Length: {len(body)}", "Connection: close", "", ""]
     return "\r\n".join(lines).encode("latin-1", "replace") + body
+
+
+def _as_bytes(entry: dict[str, Any]) -> bytes:
+    body = entry["body"].encode() if "body" in entry else base64.b64decode(entry["body_base64"])
+    return answer_bytes(entry["status"], entry["reason"], entry["headers"], body)
