@@ -45,6 +45,7 @@ def install(tape: Tape) -> None:
     patch_connections(http.client)
     after_import("urllib3.connection", patch_connections)
     after_import("httpx", patch_transports)
+    after_import("httpx2", patch_transports)
 
 
 def _patch(owner: type[Any], tape: Tape) -> None:
@@ -124,10 +125,12 @@ class _Player:
             connection._chiron_connecting = True
             try:
                 self._connect(connection)
-                self._real = connection.sock
+                self._real, connection.sock = connection.sock, self
+            except BaseException:
+                connection.sock = None
+                raise
             finally:
                 connection._chiron_connecting = False
-                connection.sock = None if self._real is None else self
             if self._timeout is not socket.getdefaulttimeout() and isinstance(self._timeout, (int, float)):
                 self._real.settimeout(self._timeout)
         return self._real
