@@ -49,7 +49,7 @@ const NEXT_DUE = `select chiron.ms(min(due_at)) as at from chiron.schedules
   where state = 'active' and paused_at is null and due_at > absurd.current_time()`;
 const DECLARE = "select * from chiron.declare_schedules($1::json)";
 const ACCOUNT = "select * from chiron.account_schedules($1::json, $2)";
-const ANNOUNCE = "select chiron.announce_schedules($1) as answer";
+const ANNOUNCE = "select chiron.announce_schedules($1, $2) as answer";
 const FORGET = "select chiron.forget_occurrences($1, $2) as count";
 const recordsSql = (ascending: boolean): string => `select ${OCCURRENCE_COLUMNS} from chiron.occurrences o
   where o.schedule_id = $1 and ($2::bigint is null or o.seq < $2) and ($3::text is null or o.outcome = $3)
@@ -92,6 +92,8 @@ export function createSchedules(session: Session): ScheduleStore {
     answer: ([row]) => (row!.done ? { ok: true } : { ok: false, reason: "changed" }),
   });
   const account = createAccount(session);
+  /** What this process declared last. */
+  let announced: string | null = null;
   return {
     async list() {
       const { now, schedules } = await look(LIST, []);
@@ -114,7 +116,12 @@ export function createSchedules(session: Session): ScheduleStore {
       const values = [packText(scheduleId), before ?? null, outcome ?? null, keys, limit];
       return (await sender.read<OccurrenceDbRow>(recordsSql(ascending), values)).map(occurrenceOf);
     },
-    announce: async (digest) => (await ask<{ answer: boolean }>(ANNOUNCE, [digest]))[0]!.answer,
+    async announce(digest) {
+      const changed = announced !== null && announced !== digest;
+      const [row] = await ask<{ answer: boolean }>(ANNOUNCE, [digest, changed]);
+      announced = digest;
+      return row!.answer;
+    },
     forget: async (beforeMs, limit) => (await ask<{ count: number }>(FORGET, [beforeMs, limit]))[0]!.count,
   };
 }

@@ -31,6 +31,28 @@ async function replica(clock?: ManualClock): Promise<Store> {
   return openPostgres({ connectionString, queues: LAB_QUEUES, ...(clock ? { clock } : {}) });
 }
 
+test("files that one process edits and puts back are in force at once, also while the clock steps back", async () => {
+  const { store, clock } = await lab.open();
+  try {
+    const bench = new ScheduleBench(store, clock);
+    const [before, after] = [definition("a", cron("*/10 * * * *")), definition("a", cron("5 * * * *"))];
+    const inForce = async (): Promise<unknown> => (await bench.row("a")).definition.kind;
+    await bench.declare(before);
+    await bench.pass(-MINUTE);
+    await bench.declare(after);
+    expect(await inForce()).toEqual(after.kind);
+    await bench.declare(before);
+    expect(await inForce()).toEqual(before.kind);
+    await bench.declare();
+    expect((await bench.row("a")).state).toBe("removed");
+    await bench.declare(after);
+    await bench.declare();
+    expect((await bench.row("a")).state).toBe("removed");
+  } finally {
+    await store.admin.close();
+  }
+});
+
 test("five replicas account a thousand occurrences, each once", async () => {
   const { store, clock } = await lab.open();
   const stores = [store, ...(await Promise.all([1, 2, 3, 4].map(() => replica(clock))))];

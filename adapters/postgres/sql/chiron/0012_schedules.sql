@@ -50,25 +50,30 @@ create index occurrences_tracked on chiron.occurrences (schedule_id, task_id) wh
 create index occurrences_by_age on chiron.occurrences (accounted_at);
 
 -- Sets of schedules that processes declare: of those that live processes declare the one that was first declared last is in force.
+-- Which one that is, is counted and not timed: clocks step.
+create sequence chiron.schedule_declarations;
 create table chiron.schedule_sets (
-  digest   text primary key,
-  first_at timestamptz not null,
-  seen_at  timestamptz not null
+  digest      text primary key,
+  declaration bigint not null,
+  seen_at     timestamptz not null
 );
 
-create function chiron.announce_schedules(p_digest text) returns boolean
+create function chiron.announce_schedules(p_digest text, p_changed boolean) returns boolean
 language plpgsql as $$
 declare
   now_at timestamptz := absurd.current_time();
 begin
-  -- A set that was away for ten minutes and comes back is a new declaration (a rollback); one that was away for less is a replica that
-  -- restarted in the middle of a deploy.
-  insert into chiron.schedule_sets as s (digest, first_at, seen_at) values (p_digest, now_at, now_at)
+  -- p_changed: this process declared another set before, so its files were edited, perhaps back to what they were. Else a set that was away
+  -- for ten minutes and comes back is a new declaration (a rollback); one that was away for less is a replica that restarted in the middle
+  -- of a deploy.
+  insert into chiron.schedule_sets as s (digest, declaration, seen_at)
+  values (p_digest, nextval('chiron.schedule_declarations'), now_at)
   on conflict (digest) do update
-  set first_at = case when s.seen_at < now_at - interval '10 minutes' then now_at else s.first_at end, seen_at = now_at;
+  set declaration = case when p_changed or s.seen_at < now_at - interval '10 minutes' then excluded.declaration else s.declaration end,
+      seen_at = now_at;
   delete from chiron.schedule_sets where seen_at < now_at - interval '1 day';
   return p_digest = (
-    select s.digest from chiron.schedule_sets s where s.seen_at > now_at - interval '1 minute' order by s.first_at desc, s.digest limit 1);
+    select s.digest from chiron.schedule_sets s where s.seen_at > now_at - interval '1 minute' order by s.declaration desc limit 1);
 end $$;
 
 -- Keeps one sleeping task in absurd's queue of schedules that says when the schedule fires next, for whoever looks there. Nothing reads
