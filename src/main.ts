@@ -157,10 +157,14 @@ if (process.env["CHIRON_LAUNCHER"] && process.connected) {
   process.channel?.unref();
 }
 
-await createProgram({
-  wiring,
-  loadConfig: (flags) => loadConfig(process.cwd(), process.env, flags),
-  exit: (code) => {
-    process.exitCode = code;
+const program = await createProgram(
+  {
+    wiring,
+    loadConfig: (flags) => loadConfig(process.cwd(), process.env, flags),
+    exit: (code) => {
+      process.exitCode = code;
+    },
   },
-}).parseAsync(process.argv);
+  process.argv[2],
+);
+await program.parseAsync(process.argv);

@@ -1,34 +1,40 @@
 // The command line as a whole: which commands there are, and how a mistake in using them is answered.
 import { Command, CommanderError } from "commander";
 import { errorInfo } from "../core/errors.ts";
-import { addCheckCommand } from "./check.ts";
-import { addClockCommands } from "./clock.ts";
 import type { CommandDeps } from "./command.ts";
-import { addDbCommands } from "./db.ts";
-import { addCodeCommands } from "./code.ts";
-import { addDevCommand } from "./dev.ts";
-import { addDiffCommand } from "./diff.ts";
-import { addDoctorCommand } from "./doctor.ts";
-import { addEventsCommands } from "./events.ts";
-import { addHooksCommands } from "./hooks.ts";
-import { addForkCommand } from "./fork.ts";
-import { addExportCommand } from "./export.ts";
-import { addGoldenCommands } from "./golden.ts";
-import { addImportCommand } from "./import.ts";
-import { addInitCommand } from "./init.ts";
-import { addKeysCommands } from "./keys.ts";
-import { addOutboxCommands } from "./outbox.ts";
-import { addPullCommand } from "./pull.ts";
-import { addReloadCommand } from "./reload.ts";
-import { addReplayCommand } from "./replay.ts";
-import { addRunCommand } from "./run.ts";
-import { addRunsCommands } from "./runs.ts";
-import { addSchedulesCommands } from "./schedules.ts";
-import { addServeCommand } from "./serve.ts";
-import { addTestCommand } from "./test.ts";
-import { addToolsCommands } from "./tools.ts";
-import { addVersionCommand } from "./version.ts";
-import { addWorkflowsCommands } from "./workflows.ts";
+
+type Add = (program: Command, deps: CommandDeps) => void;
+
+/** In the order of the help. Each is loaded when it is asked for: a start need not wait for the code of all the others. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  init: async () => (await import("./init.ts")).addInitCommand,
+  dev: async () => (await import("./dev.ts")).addDevCommand,
+  serve: async () => (await import("./serve.ts")).addServeCommand,
+  run: async () => (await import("./run.ts")).addRunCommand,
+  runs: async () => (await import("./runs.ts")).addRunsCommands,
+  replay: async () => (await import("./replay.ts")).addReplayCommand,
+  fork: async () => (await import("./fork.ts")).addForkCommand,
+  diff: async () => (await import("./diff.ts")).addDiffCommand,
+  export: async () => (await import("./export.ts")).addExportCommand,
+  import: async () => (await import("./import.ts")).addImportCommand,
+  pull: async () => (await import("./pull.ts")).addPullCommand,
+  golden: async () => (await import("./golden.ts")).addGoldenCommands,
+  events: async () => (await import("./events.ts")).addEventsCommands,
+  outbox: async () => (await import("./outbox.ts")).addOutboxCommands,
+  workflows: async () => (await import("./workflows.ts")).addWorkflowsCommands,
+  code: async () => (await import("./code.ts")).addCodeCommands,
+  hooks: async () => (await import("./hooks.ts")).addHooksCommands,
+  tools: async () => (await import("./tools.ts")).addToolsCommands,
+  schedules: async () => (await import("./schedules.ts")).addSchedulesCommands,
+  clock: async () => (await import("./clock.ts")).addClockCommands,
+  reload: async () => (await import("./reload.ts")).addReloadCommand,
+  check: async () => (await import("./check.ts")).addCheckCommand,
+  test: async () => (await import("./test.ts")).addTestCommand,
+  doctor: async () => (await import("./doctor.ts")).addDoctorCommand,
+  keys: async () => (await import("./keys.ts")).addKeysCommands,
+  db: async () => (await import("./db.ts")).addDbCommands,
+  version: async () => (await import("./version.ts")).addVersionCommand,
+};
 
 const ABOUT = `
 Examples:
@@ -71,8 +77,8 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }
 
-/** The program, ready for parseAsync. */
-export function createProgram(deps: CommandDeps): Command {
+/** The program, ready for parseAsync. `only`: the command that is asked for, where it is known; else all are loaded, for the help. */
+export async function createProgram(deps: CommandDeps, only?: string): Promise<Command> {
   const program = new Program(deps.exit);
   program
     .description("Durable Python workflows in one process.")
@@ -82,37 +88,8 @@ export function createProgram(deps: CommandDeps): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => reportUsage(text, program.rawArgs, write) })
     .addHelpText("after", ABOUT);
-  for (const add of [
-    addInitCommand,
-    addDevCommand,
-    addServeCommand,
-    addRunCommand,
-    addRunsCommands,
-    addReplayCommand,
-    addForkCommand,
-    addDiffCommand,
-    addExportCommand,
-    addImportCommand,
-    addPullCommand,
-    addGoldenCommands,
-    addEventsCommands,
-    addOutboxCommands,
-    addWorkflowsCommands,
-    addCodeCommands,
-    addHooksCommands,
-    addToolsCommands,
-    addSchedulesCommands,
-    addClockCommands,
-    addReloadCommand,
-    addCheckCommand,
-    addTestCommand,
-    addDoctorCommand,
-    addKeysCommands,
-    addDbCommands,
-    addVersionCommand,
-  ]) {
-    add(program, deps);
-  }
+  const asked = only !== undefined && Object.hasOwn(COMMANDS, only) ? [COMMANDS[only]!] : Object.values(COMMANDS);
+  for (const add of await Promise.all(asked.map((load) => load()))) add(program, deps);
   return program;
 }
 

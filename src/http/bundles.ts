@@ -3,10 +3,6 @@ import { z } from "zod";
 import { ChironError } from "../core/errors.ts";
 import { isUuid } from "../core/ids.ts";
 import { LARGEST_BUNDLE } from "../replay/bundle.ts";
-import { collectBundle } from "../replay/bundle-collect.ts";
-import { decodeBundle, encodeBundle } from "../replay/bundle-file.ts";
-import { importBundle } from "../replay/bundle-import.ts";
-import { redactBundle } from "../replay/bundle-redact.ts";
 import { ErrorAnswer } from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { answer, json } from "./responses.ts";
@@ -32,6 +28,17 @@ export const ImportAnswer = z.object({
   redacted: z.boolean(),
 });
 
+// Rarely asked for: a start need not wait for their code.
+const loadExport = async () => ({
+  ...(await import("../replay/bundle-collect.ts")),
+  ...(await import("../replay/bundle-redact.ts")),
+  ...(await import("../replay/bundle-file.ts")),
+});
+const loadImport = async () => ({
+  ...(await import("../replay/bundle-file.ts")),
+  ...(await import("../replay/bundle-import.ts")),
+});
+
 export function bundleRoutes(deps: ApiDeps): Route[] {
   return [exportRoute(deps), importRoute(deps)];
 }
@@ -48,6 +55,7 @@ function exportRoute({ store, clock, info, secrets }: ApiDeps): Route {
     answers: { 200: { description: "The bundle.", type: BUNDLE_TYPE } },
     async handle({ params, query }) {
       const about = { chironVersion: info.version, now: clock.now() };
+      const { collectBundle, redactBundle, encodeBundle } = await loadExport();
       const found = isUuid(params.id) ? await collectBundle(store, params.id.toLowerCase(), about) : null;
       if (!found) throw new ChironError("not_found", `workflow run not found: ${params.id}`);
       const bundle = query.data === "full" ? found : redactBundle(found, secrets ?? []);
@@ -68,6 +76,7 @@ function importRoute({ store, clock }: ApiDeps): Route {
       409: { description: "The task is here already.", schema: ErrorAnswer },
     },
     async handle({ request }) {
+      const { decodeBundle, importBundle } = await loadImport();
       const bundle = await decodeBundle(await readFile(request));
       const { task, state, redacted } = await importBundle(store, bundle, clock.now());
       const { taskId, lastRunId, workflowName } = task;

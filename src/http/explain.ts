@@ -3,8 +3,7 @@ import { z } from "zod";
 import { nearest } from "../core/nearest.ts";
 import type { QueueName } from "../core/queues.ts";
 import { BUILTIN_NAMES } from "../engine/builtins.ts";
-import { explain } from "../replay/explain.ts";
-import { readExplainFacts, type Surroundings } from "../replay/explain-facts.ts";
+import type { Surroundings } from "../replay/explain-facts.ts";
 import type { Task } from "../ports/store-types.ts";
 import type { ApiDeps } from "./deps.ts";
 import { json } from "./responses.ts";
@@ -44,6 +43,9 @@ function explainRoute(deps: ApiDeps): Route {
     answers: { 200: { description: "The reasons, the first one first.", schema: ExplainAnswer } },
     async handle({ params }) {
       const found = await findRun(deps, params.id);
+      // Rarely asked for: a start need not wait for their code.
+      const { readExplainFacts } = await import("../replay/explain-facts.ts");
+      const { explain } = await import("../replay/explain.ts");
       const facts = await readExplainFacts(deps.store, deps.clock, found, surroundings(deps, found.task));
       const { taskId, workflowName, state, lastRunId } = facts.task;
       const head = { ok: true, task_id: taskId, run_id: lastRunId, workflow_name: workflowName, status: state };

@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { ChironError } from "../core/errors.ts";
 import { isUuid } from "../core/ids.ts";
-import { readRecordedRun, type RecordedRun } from "../replay/recorded-run.ts";
-import { diffRuns, type DiffedStep, type RunDiff } from "../replay/run-diff.ts";
+import type { RecordedRun } from "../replay/recorded-run.ts";
+import type { DiffedStep, RunDiff } from "../replay/run-diff.ts";
 import { Failure } from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { json } from "./responses.ts";
@@ -87,6 +87,7 @@ function diffRoute({ store }: ApiDeps): Route {
     answers: { 200: { description: "The differences.", schema: RunDiffAnswer } },
     async handle({ params, query }) {
       const [a, b] = await Promise.all([recordedRun(store, params.id), recordedRun(store, query.against)]);
+      const { diffRuns } = await import("../replay/run-diff.ts");
       return json(JSON.stringify(wireDiff(a, b, diffRuns(a, b))));
     },
   });
@@ -94,6 +95,7 @@ function diffRoute({ store }: ApiDeps): Route {
 
 /** Throws ChironError not_found. */
 async function recordedRun(store: ApiDeps["store"], id: string): Promise<RecordedRun> {
+  const { readRecordedRun } = await import("../replay/recorded-run.ts");
   const recorded = isUuid(id) ? await readRecordedRun(store, id.toLowerCase()) : null;
   if (recorded) return recorded;
   throw new ChironError("not_found", `workflow run not found: ${id}`);

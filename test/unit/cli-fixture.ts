@@ -81,7 +81,8 @@ export async function runCli(
     },
   };
   try {
-    await createProgram(deps).parseAsync(args, { from: "user" });
+    const program = await createProgram(deps, args[0]);
+    await program.parseAsync(args, { from: "user" });
   } finally {
     for (const spy of spies) spy.mockRestore();
   }

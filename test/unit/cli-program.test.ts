@@ -5,14 +5,15 @@ import { describe, expect, test } from "vitest";
 import { createProgram } from "../../src/cli/program.ts";
 import { fakeWiring, json, NO_API, runCli } from "./cli-fixture.ts";
 
+const program = await createProgram({
+  wiring: fakeWiring(NO_API),
+  loadConfig: () => {
+    throw new Error("not needed");
+  },
+  exit: () => undefined,
+});
+
 function allCommands(): { readonly name: string; readonly command: Command }[] {
-  const program = createProgram({
-    wiring: fakeWiring(NO_API),
-    loadConfig: () => {
-      throw new Error("not needed");
-    },
-    exit: () => undefined,
-  });
   const walk = (command: Command, prefix: string): { name: string; command: Command }[] =>
     command.commands.flatMap((child) => {
       const name = `${prefix} ${child.name()}`.trim();

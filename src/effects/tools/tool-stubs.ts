@@ -5,12 +5,16 @@
 //       answer: [{ title: It does not start }]
 //     - error: nothing found       # the call fails with this
 import fs from "node:fs";
-import { parse as parseYaml } from "yaml";
+import { createRequire } from "node:module";
+import type * as Yaml from "yaml";
 import { z } from "zod";
 import { ChironError, messageOf } from "../../core/errors.ts";
 import { parseJson, toJsonText, type JsonText } from "../../core/json-text.ts";
 import { isObject } from "../arguments.ts";
 import type { ToolCall } from "./tool-call.ts";
+
+/** At its first use: most projects stub nothing, and a start need not wait for a parser. */
+const loadYaml = (): typeof Yaml => createRequire(import.meta.url)("yaml") as typeof Yaml;
 
 const caseSchema = z
   .strictObject({
@@ -53,7 +57,7 @@ export class ToolStubs {
       const { mtimeMs, size, ino } = fs.statSync(this.file);
       const now = `${mtimeMs} ${size} ${ino}`;
       if (now === this.#readAt) return;
-      const parsed = fileSchema.safeParse(parseYaml(fs.readFileSync(this.file, "utf8")) ?? {});
+      const parsed = fileSchema.safeParse(loadYaml().parse(fs.readFileSync(this.file, "utf8")) ?? {});
       if (!parsed.success) {
         const [issue] = parsed.error.issues;
         throw new Error(`${issue!.path.join(".")}: ${issue!.message}`);
