@@ -15,21 +15,12 @@ import type {
   Release,
 } from "../../src/ports/store-types.ts";
 import { makeToken } from "./claim-token.ts";
-import {
-  ENDLESS,
-  packFailure,
-  packText,
-  packTextOrNull,
-  recordedOf,
-  unpackText,
-  unpackTextOrNull,
-  unpackValue,
-  type RecordedRow,
-} from "./codec.ts";
+import { ENDLESS, packFailure, packText, packTextOrNull, recordedOf, unpackValue, type RecordedRow } from "./codec.ts";
 import { createMethod, createRunMethod, packRef, refusalOf, type RefusableRow, type Session } from "./session.ts";
 import type { Listener } from "./listener.ts";
 import { giveBackLost } from "./lost-claims.ts";
 import { queueMark } from "./tasks.ts";
+import { unpackText, unpackTextOrNull } from "../rows/stored-text.ts";
 
 const CLAIM = "select * from chiron.claim($1::json, $2)";
 const extendIn = (number: number): string => `select * from chiron.extend_${number}($1::json)`;

@@ -10,8 +10,9 @@ import type {
   Source,
   StoredGeneration,
 } from "../../src/ports/store-code.ts";
-import { packText, unpackText } from "./codec.ts";
+import { packText } from "./codec.ts";
 import type { Session } from "./session.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 const RECORD = "select chiron.record_code($1, $2) as missing";
 const PRUNE = "select * from chiron.prune_code($1, $2)";

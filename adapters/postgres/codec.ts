@@ -14,14 +14,11 @@ import type {
   Task,
   Wait,
 } from "../../src/ports/store-types.ts";
+import { ESCAPE, hexOf, unpackText, unpackTextOrNull } from "../rows/stored-text.ts";
 
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 /** A noncharacter, so that texts of people need no escape. */
-const ESCAPE = "\uFFFE";
 const TO_ESCAPE = /[\p{Cc}\uFFFE\p{Surrogate}]/gu;
-const ESCAPED = /\uFFFE([0-9a-f]{4})/g;
-
-const hexOf = (char: string): string => char.charCodeAt(0).toString(16).padStart(4, "0");
 
 /** A JSON text with raw halves of surrogate pairs escaped: in JSON they can only stand inside a string, where that means the same. */
 export function packJson(text: JsonText): string {
@@ -53,17 +50,8 @@ export function packText(text: string): string {
   return text.replace(TO_ESCAPE, (char) => ESCAPE + hexOf(char));
 }
 
-export function unpackText(text: string): string {
-  if (!text.includes(ESCAPE)) return text;
-  return text.replace(ESCAPED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-}
-
 export function packTextOrNull(text: string | null | undefined): string | null {
   return text === null || text === undefined ? null : packText(text);
-}
-
-export function unpackTextOrNull(text: string | null): string | null {
-  return text === null ? null : unpackText(text);
 }
 
 /** The name as a JSON text, where Postgres could not make it from the stored one. */

@@ -1,17 +1,10 @@
 // Webhook deliveries: each is recorded by the statement that starts its task.
 import { firstIdAt, type RunId, type TaskId } from "../../src/core/ids.ts";
-import type { JsonText } from "../../src/core/json-text.ts";
-import type {
-  Delivery,
-  DeliveryOutcome,
-  DeliveryStore,
-  NewDelivery,
-  ReceivedDelivery,
-  Recorded,
-} from "../../src/ports/store-deliveries.ts";
-import { packJson, packText, packTextOrNull, unpackText, unpackTextOrNull } from "./codec.ts";
+import type { DeliveryStore, NewDelivery, ReceivedDelivery, Recorded } from "../../src/ports/store-deliveries.ts";
+import { packJson, packText, packTextOrNull } from "./codec.ts";
 import { byQueue, checkQueue, idOrNone, lanesOf, type Session } from "./session.ts";
 import { packTask, queueMark } from "./tasks.ts";
+import { deliveryOf, type DeliveryRow } from "../rows/deliveries.ts";
 
 /** Bodies travel with their statement: at most this many of the largest allowed size. */
 const WIDTH = 64;
@@ -27,25 +20,6 @@ const LIST = `select ${DELIVERY_COLUMNS} from chiron.deliveries where ($1::uuid 
   and ($3::text is null or outcome = $3) and ($4::uuid is null or task_id = $4) order by id desc limit $5`;
 const PRUNE = `delete from chiron.deliveries where id in (select id from chiron.deliveries
   where id <= (select id from chiron.deliveries order by id desc limit 1 offset $1) or id < $2 order by id limit $3) returning 1`;
-
-export interface DeliveryRow {
-  readonly id: string;
-  readonly slug: string;
-  readonly workflow_name: string;
-  readonly received_at: number;
-  readonly method: string;
-  readonly url: string;
-  readonly headers: JsonText;
-  readonly body_sha256: string;
-  readonly body_size: number;
-  readonly source_ip: string | null;
-  readonly outcome: DeliveryOutcome;
-  readonly checks: JsonText;
-  readonly key: string | null;
-  readonly task_id: TaskId | null;
-  readonly created: boolean;
-  readonly same_body: boolean;
-}
 
 interface StartedRow {
   readonly n: number;
@@ -122,26 +96,5 @@ export function packDelivery(delivery: ReceivedDelivery & { readonly body: Buffe
     checks: packJson(delivery.checks),
     key: packTextOrNull(delivery.key),
     body: delivery.body.toString("base64"),
-  };
-}
-
-export function deliveryOf(row: DeliveryRow): Delivery {
-  return {
-    id: row.id,
-    slug: unpackText(row.slug),
-    workflowName: unpackText(row.workflow_name),
-    receivedAt: row.received_at,
-    method: row.method,
-    url: unpackText(row.url),
-    headers: row.headers,
-    bodySha256: row.body_sha256,
-    bodySize: row.body_size,
-    sourceIp: row.source_ip,
-    outcome: row.outcome,
-    checks: row.checks,
-    key: unpackTextOrNull(row.key),
-    taskId: row.task_id,
-    created: row.created,
-    sameBody: row.same_body,
   };
 }

@@ -1,21 +1,18 @@
 // The outbox. Calls about one effect keep their order; an attempt at a call comes after the earlier attempts' beginnings.
-import { omittedValue } from "../../src/core/effect-values.ts";
-import { firstIdAt, type RunId, type TaskId } from "../../src/core/ids.ts";
+import { firstIdAt } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
-import type { EffectNature } from "../../src/ports/effects.ts";
 import {
   LISTED_VALUE,
   NO_END_RECORDED,
   type Effect,
   type EffectEnd,
   type EffectFilter,
-  type EffectKind,
-  type EffectState,
   type EffectStore,
   type NewEffect,
 } from "../../src/ports/store-effects.ts";
-import { packJson, packText, packTextOrNull, unpackText, unpackTextOrNull } from "./codec.ts";
+import { packJson, packText, packTextOrNull } from "./codec.ts";
 import { idOrNone, type Session } from "./session.ts";
+import { effectOf, type EffectRow } from "../rows/effects.ts";
 
 const WIDTH = 500;
 const IN_FLIGHT = 2;
@@ -50,30 +47,6 @@ const LIST = (where: string): string => `select ${PLAIN}, null as progress,
 const PRUNE = `delete from chiron.effects where id in (select id from chiron.effects
   where id <= (select id from chiron.effects order by id desc limit 1 offset $1) or id < $2 order by id limit $3)
   returning 1`;
-
-export interface EffectRow {
-  readonly id: string;
-  readonly task_id: TaskId;
-  readonly run_id: RunId;
-  readonly workflow_name: string;
-  readonly kind: EffectKind;
-  readonly call_type: string;
-  readonly target: string | null;
-  readonly ordinal: string;
-  readonly key: string | null;
-  readonly nature: EffectNature;
-  readonly answered_by: string;
-  readonly state: EffectState;
-  readonly started_at: number;
-  readonly finished_at: number | null;
-  readonly error: string | null;
-  readonly progress: JsonText | null;
-  readonly request: JsonText | null;
-  readonly answer: JsonText | null;
-  /** Of a value that a list left out. */
-  readonly request_size?: number | null;
-  readonly answer_size?: number | null;
-}
 
 type Note = Parameters<EffectStore["note"]>[0][number];
 
@@ -170,30 +143,5 @@ export function packEffect(effect: Effect): object {
     progress: jsonOrNull(effect.progress),
     request: jsonOrNull(effect.request),
     answer: jsonOrNull(effect.answer),
-  };
-}
-
-export function effectOf(row: EffectRow): Effect {
-  const value = (text: JsonText | null, size: number | null | undefined): JsonText | null =>
-    text === null && typeof size === "number" ? omittedValue(size) : text;
-  return {
-    id: row.id,
-    taskId: row.task_id,
-    runId: row.run_id,
-    workflowName: unpackText(row.workflow_name),
-    kind: row.kind,
-    callType: unpackText(row.call_type),
-    target: unpackTextOrNull(row.target),
-    ordinal: unpackText(row.ordinal),
-    key: unpackTextOrNull(row.key),
-    nature: row.nature,
-    by: unpackText(row.answered_by),
-    state: row.state,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
-    error: unpackTextOrNull(row.error),
-    progress: row.progress,
-    request: value(row.request, row.request_size),
-    answer: value(row.answer, row.answer_size),
   };
 }

@@ -2,8 +2,9 @@
 import pg from "pg";
 import type { RunId, TaskId } from "../../src/core/ids.ts";
 import { LANE_LIMIT, type StoreInsight } from "../../src/ports/store-insight.ts";
-import { packText, unpackText } from "./codec.ts";
+import { packText } from "./codec.ts";
 import type { Session } from "./session.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 const NEAR = `select name, chiron.ms(emitted_at) as emitted_at from (
   (select name, emitted_at from chiron.events where name < $1 order by name desc limit $2)

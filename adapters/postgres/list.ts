@@ -3,9 +3,10 @@
 import { isTerminal, type State } from "../../src/core/states.ts";
 import type { TaskReads } from "../../src/ports/store.ts";
 import type { TaskFilter } from "../../src/ports/store-types.ts";
-import { packText, runOf, taskOf, unpackText, type RunRow, type TaskRow } from "./codec.ts";
+import { packText, runOf, taskOf, type RunRow, type TaskRow } from "./codec.ts";
 import { relationsOf, RUN_COLUMNS, taskColumns } from "./columns.ts";
 import { idOrNone, type Session } from "./session.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 /** As many are quicker to look up and sort than to come across. */
 const MOST_FEW = 500;

@@ -3,8 +3,9 @@ import type { RunId, TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
 import type { LogStore } from "../../src/ports/store.ts";
 import type { LogLine } from "../../src/ports/store-types.ts";
-import { packJson, packText, unpackText } from "./codec.ts";
+import { packJson, packText } from "./codec.ts";
 import { idOrNone, type Session } from "./session.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 /** How long a line may wait for company, in ms: short for a person who is watching. */
 const WAIT_MS = 50;

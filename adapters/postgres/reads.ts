@@ -6,7 +6,6 @@ import {
   packText,
   runOf,
   taskOf,
-  unpackText,
   waitOf,
   type CheckpointRow,
   type RunRow,
@@ -17,6 +16,7 @@ import { relationsOf, RUN_COLUMNS, taskColumns } from "./columns.ts";
 import { createList } from "./list.ts";
 import type { Place } from "./places.ts";
 import { idOrNone, type Session } from "./session.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 // First where an id belongs: planning one statement over the tables of all queues takes ten times as long as reading from one.
 const WHERE_IS = `select exists (select 1 from chiron.tasks where task_id = $1) as is_task,

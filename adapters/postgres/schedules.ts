@@ -10,17 +10,10 @@ import type {
   StoredSchedule,
 } from "../../src/ports/store-schedules.ts";
 import { packText, packTextOrNull } from "./codec.ts";
-import {
-  OCCURRENCE_COLUMNS,
-  occurrenceOf,
-  packDeclaration,
-  SCHEDULE_COLUMNS,
-  scheduleOf,
-  type OccurrenceDbRow,
-  type ScheduleDbRow,
-} from "./schedule-codec.ts";
+import { OCCURRENCE_COLUMNS, packDeclaration, SCHEDULE_COLUMNS } from "./schedule-codec.ts";
 import { checkQueue, createMethod, type Session } from "./session.ts";
 import { packTask, queueMark } from "./tasks.ts";
+import { type OccurrenceDbRow, occurrenceOf, type ScheduleDbRow, scheduleOf } from "../rows/schedules.ts";
 
 // The time always comes, with or without schedules.
 const seen = (

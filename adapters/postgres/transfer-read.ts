@@ -11,25 +11,21 @@ import {
   checkpointOf,
   runOf,
   taskOf,
-  unpackText,
   waitOf,
   type CheckpointRow,
   type RunRow,
   type TaskRow,
   type WaitRow,
 } from "./codec.ts";
-import {
-  OCCURRENCE_COLUMNS,
-  occurrenceOf,
-  SCHEDULE_COLUMNS,
-  scheduleOf,
-  type OccurrenceDbRow,
-  type ScheduleDbRow,
-} from "./schedule-codec.ts";
-import { DELIVERY_COLUMNS, deliveryOf, type DeliveryRow } from "./deliveries.ts";
-import { EFFECT_COLUMNS, effectOf, type EffectRow } from "./effects.ts";
+import { OCCURRENCE_COLUMNS, SCHEDULE_COLUMNS } from "./schedule-codec.ts";
+import { DELIVERY_COLUMNS } from "./deliveries.ts";
+import { EFFECT_COLUMNS } from "./effects.ts";
 import { relationsOf, RUN_COLUMNS, taskColumns } from "./columns.ts";
 import type { Queue } from "./transfer-write.ts";
+import { deliveryOf, type DeliveryRow } from "../rows/deliveries.ts";
+import { effectOf, type EffectRow } from "../rows/effects.ts";
+import { type OccurrenceDbRow, trackedOccurrenceOf, type ScheduleDbRow, scheduleOf } from "../rows/schedules.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 export interface Reader<Out> {
   readonly sql: string;
@@ -87,7 +83,7 @@ const SCHEDULES = reader<ScheduleDbRow, TransferRows["schedules"]>(
 );
 const OCCURRENCES = reader<OccurrenceDbRow, TransferRows["occurrences"]>(
   `select ${OCCURRENCE_COLUMNS} from chiron.occurrences o order by o.seq`,
-  (row) => ({ ...occurrenceOf(row), tracked: row.tracked }),
+  trackedOccurrenceOf,
 );
 const EFFECTS = reader<EffectRow, TransferRows["effects"]>(
   `select ${EFFECT_COLUMNS} from chiron.effects order by id`,

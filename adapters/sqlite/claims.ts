@@ -4,7 +4,7 @@ import type { ClaimToken, RunId, TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
 import type { ClaimTransitions } from "../../src/ports/store.ts";
 import type { Accepted, ClaimRef, ClaimRequest, ClaimedRun, Refused, Release } from "../../src/ports/store-types.ts";
-import { packText, unpackText, unpackTextOrNull } from "./codec.ts";
+import { packText } from "./codec.ts";
 import type { Endings } from "./endings.ts";
 import { createExpire } from "./expire.ts";
 import { createRefusal, FENCE } from "./fence.ts";
@@ -12,6 +12,7 @@ import { prepareQuery } from "./query.ts";
 import type { Recorder } from "./recorder.ts";
 import { each, read, type Session } from "./session.ts";
 import type { Waiting } from "./waiting.ts";
+import { unpackText, unpackTextOrNull } from "../rows/stored-text.ts";
 
 /** The index is named, because ANALYZE on a table of finished runs can lead the planner to a scan. */
 export const DUE = `SELECT r.run_id, r.task_id, r.attempt, r.available_at, r.recorded, r.started_at, r.pinned, t.workflow_name, t.input,

@@ -10,9 +10,10 @@ import type {
   Pruned,
   StoredGeneration,
 } from "../../src/ports/store-code.ts";
-import { packText, unpackText } from "./codec.ts";
+import { packText } from "./codec.ts";
 import { prepareQuery } from "./query.ts";
 import { read, type Session } from "./session.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 const FINISHED = "state IN ('completed', 'failed', 'cancelled')";
 const ADD_SOURCE = "INSERT INTO sources (sha256, size, stored_at, packed) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";

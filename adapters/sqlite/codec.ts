@@ -4,14 +4,11 @@ import type { RunId, TaskId } from "../../src/core/ids.ts";
 import { toJsonText, type JsonText } from "../../src/core/json-text.ts";
 import type { State } from "../../src/core/states.ts";
 import type { Cause, Checkpoint, CheckpointKind, Failure, Run, Task, Wait } from "../../src/ports/store-types.ts";
+import { ESCAPE, hexOf, unpackText, unpackTextOrNull } from "../rows/stored-text.ts";
 
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 /** A noncharacter, so that texts of people need no escape. */
-const ESCAPE = "\uFFFE";
 const TO_ESCAPE = /[\uFFFE\p{Surrogate}]/gu;
-const ESCAPED = /\uFFFE([0-9a-f]{4})/g;
-
-const hexOf = (char: string): string => char.charCodeAt(0).toString(16).padStart(4, "0");
 
 /** A JSON text as it is stored. In JSON a lone surrogate can only stand inside a string, where its escape means the same. */
 export function packJson(text: JsonText): string {
@@ -24,17 +21,8 @@ export function packText(text: string): string {
   return text.replace(TO_ESCAPE, (char) => ESCAPE + hexOf(char));
 }
 
-export function unpackText(text: string): string {
-  if (!text.includes(ESCAPE)) return text;
-  return text.replace(ESCAPED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-}
-
 export function packTextOrNull(text: string | null | undefined): string | null {
   return text === null || text === undefined ? null : packText(text);
-}
-
-export function unpackTextOrNull(text: string | null): string | null {
-  return text === null ? null : unpackText(text);
 }
 
 /** JSON.stringify writes well-formed text only. */

@@ -2,8 +2,8 @@
 // because there may be many; that order holds a workflow's queues together, so a workflow of several queues is counted once more.
 import type Database from "better-sqlite3";
 import type { State } from "../../src/core/states.ts";
-import { unpackText } from "./codec.ts";
 import { prepareQuery } from "./query.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 const LIVE = `SELECT t.queue, n.state, t.workflow_name, count(*) AS count FROM tasks t INDEXED BY tasks_by_end
   JOIN runs n ON n.run_id = t.last_run_id WHERE t.ended IS NULL GROUP BY t.queue, n.state, t.workflow_name`;

@@ -1,18 +1,17 @@
 // Webhook deliveries: each is recorded in the transaction that starts its task.
-import { firstIdAt, type TaskId } from "../../src/core/ids.ts";
-import type { JsonText } from "../../src/core/json-text.ts";
+import { firstIdAt } from "../../src/core/ids.ts";
 import type {
   Delivery,
   DeliveryFilter,
-  DeliveryOutcome,
   DeliveryStore,
   NewDelivery,
   Recorded,
 } from "../../src/ports/store-deliveries.ts";
-import { packJson, packText, packTextOrNull, unpackText, unpackTextOrNull } from "./codec.ts";
+import { packJson, packText, packTextOrNull } from "./codec.ts";
 import { prepareQuery } from "./query.ts";
 import { each, read, type Session } from "./session.ts";
 import { createEnqueue } from "./tasks.ts";
+import { deliveryOf, type DeliveryRow } from "../rows/deliveries.ts";
 
 export const DELIVERY_COLUMNS = `id, slug, workflow_name, received_at, method, url, headers, body_sha256, body_size, source_ip, outcome, checks,
   key, task_id, created, same_body`;
@@ -25,25 +24,6 @@ const LIST = (where: string): string =>
   `SELECT ${DELIVERY_COLUMNS} FROM deliveries WHERE ${where} ORDER BY id DESC LIMIT ?`;
 const PRUNE = `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries
   WHERE id <= (SELECT id FROM deliveries ORDER BY id DESC LIMIT 1 OFFSET ?) OR id < ? ORDER BY id LIMIT ?)`;
-
-export interface DeliveryRow {
-  readonly id: string;
-  readonly slug: string;
-  readonly workflow_name: string;
-  readonly received_at: number;
-  readonly method: string;
-  readonly url: string;
-  readonly headers: JsonText;
-  readonly body_sha256: string;
-  readonly body_size: number;
-  readonly source_ip: string | null;
-  readonly outcome: DeliveryOutcome;
-  readonly checks: JsonText;
-  readonly key: string | null;
-  readonly task_id: TaskId | null;
-  readonly created: 0 | 1;
-  readonly same_body: 0 | 1;
-}
 
 export function createDeliveries(session: Session): DeliveryStore {
   const { db } = session;
@@ -112,27 +92,6 @@ export function deliveryValues(delivery: Delivery): unknown[] {
     delivery.created ? 1 : 0,
     delivery.sameBody ? 1 : 0,
   ];
-}
-
-export function deliveryOf(row: DeliveryRow): Delivery {
-  return {
-    id: row.id,
-    slug: unpackText(row.slug),
-    workflowName: unpackText(row.workflow_name),
-    receivedAt: row.received_at,
-    method: row.method,
-    url: unpackText(row.url),
-    headers: row.headers,
-    bodySha256: row.body_sha256,
-    bodySize: row.body_size,
-    sourceIp: row.source_ip,
-    outcome: row.outcome,
-    checks: row.checks,
-    key: unpackTextOrNull(row.key),
-    taskId: row.task_id,
-    created: row.created === 1,
-    sameBody: row.same_body === 1,
-  };
 }
 
 function conditions({ before, slug, outcome, taskId }: DeliveryFilter): { where: string; values: unknown[] } {

@@ -1,19 +1,11 @@
 // The outbox. An effect is begun and ended in transactions that it shares with whatever else commits then.
-import { omittedValue } from "../../src/core/effect-values.ts";
-import { firstIdAt, type RunId, type TaskId } from "../../src/core/ids.ts";
+import { firstIdAt } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/json-text.ts";
-import type { EffectNature } from "../../src/ports/effects.ts";
-import {
-  LISTED_VALUE,
-  NO_END_RECORDED,
-  type Effect,
-  type EffectKind,
-  type EffectState,
-  type EffectStore,
-} from "../../src/ports/store-effects.ts";
-import { packJson, packText, packTextOrNull, unpackText, unpackTextOrNull } from "./codec.ts";
+import { LISTED_VALUE, NO_END_RECORDED, type Effect, type EffectStore } from "../../src/ports/store-effects.ts";
+import { packJson, packText, packTextOrNull } from "./codec.ts";
 import { prepareQuery } from "./query.ts";
 import { each, read, type Session } from "./session.ts";
+import { effectOf, type EffectRow } from "../rows/effects.ts";
 
 const PLAIN = `id, task_id, run_id, workflow_name, kind, call_type, target, ordinal, key, nature, answered_by, state, started_at,
   finished_at, error`;
@@ -31,30 +23,6 @@ const LIST = (where: string): string => `SELECT ${PLAIN}, NULL AS progress,
   FROM effects WHERE ${where} ORDER BY id DESC LIMIT ?`;
 const PRUNE = `DELETE FROM effects WHERE id IN (SELECT id FROM effects
   WHERE id <= (SELECT id FROM effects ORDER BY id DESC LIMIT 1 OFFSET ?) OR id < ? ORDER BY id LIMIT ?)`;
-
-export interface EffectRow {
-  readonly id: string;
-  readonly task_id: TaskId;
-  readonly run_id: RunId;
-  readonly workflow_name: string;
-  readonly kind: EffectKind;
-  readonly call_type: string;
-  readonly target: string | null;
-  readonly ordinal: string;
-  readonly key: string | null;
-  readonly nature: EffectNature;
-  readonly answered_by: string;
-  readonly state: EffectState;
-  readonly started_at: number;
-  readonly finished_at: number | null;
-  readonly error: string | null;
-  readonly progress: JsonText | null;
-  readonly request: JsonText | null;
-  readonly answer: JsonText | null;
-  /** Of a value that a list left out. */
-  readonly request_size?: number | null;
-  readonly answer_size?: number | null;
-}
 
 export function createEffectStore(session: Session): EffectStore {
   const { db } = session;
@@ -141,29 +109,4 @@ export function effectValues(effect: Effect): unknown[] {
     jsonOrNull(effect.request),
     jsonOrNull(effect.answer),
   ];
-}
-
-export function effectOf(row: EffectRow): Effect {
-  const value = (text: JsonText | null, size: number | null | undefined): JsonText | null =>
-    text === null && typeof size === "number" ? omittedValue(size) : text;
-  return {
-    id: row.id,
-    taskId: row.task_id,
-    runId: row.run_id,
-    workflowName: unpackText(row.workflow_name),
-    kind: row.kind,
-    callType: unpackText(row.call_type),
-    target: unpackTextOrNull(row.target),
-    ordinal: unpackText(row.ordinal),
-    key: unpackTextOrNull(row.key),
-    nature: row.nature,
-    by: unpackText(row.answered_by),
-    state: row.state,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
-    error: unpackTextOrNull(row.error),
-    progress: row.progress,
-    request: value(row.request, row.request_size),
-    answer: value(row.answer, row.answer_size),
-  };
 }

@@ -4,9 +4,9 @@ import type Database from "better-sqlite3";
 import type { IdSource, RunId, TaskId } from "../../src/core/ids.ts";
 import { mayRetry } from "../../src/core/retry.ts";
 import type { State, TERMINAL_STATES } from "../../src/core/states.ts";
-import { unpackTextOrNull } from "./codec.ts";
 import { prepareQuery } from "./query.ts";
 import type { Waiting } from "./waiting.ts";
+import { unpackTextOrNull } from "../rows/stored-text.ts";
 
 const END_TASK = `UPDATE tasks SET ended = ?, output = ?, finished_at = ? WHERE task_id = ? RETURNING workflow_name`;
 const LIMITS = "SELECT max_attempts FROM tasks WHERE task_id = ?";

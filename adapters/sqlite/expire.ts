@@ -2,10 +2,11 @@
 // an earlier process. The next attempt is due at once.
 import type { RunId, TaskId } from "../../src/core/ids.ts";
 import type { Expired, ExpireRequest } from "../../src/ports/store-types.ts";
-import { packFailure, unpackText } from "./codec.ts";
+import { packFailure } from "./codec.ts";
 import type { Endings } from "./endings.ts";
 import { prepareQuery } from "./query.ts";
 import type { Session } from "./session.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 const CLAIMED = `SELECT r.run_id, r.task_id, r.attempt, r.queue, r.recorded, t.workflow_name
   FROM runs r INDEXED BY runs_claimed CROSS JOIN tasks t ON t.task_id = r.task_id WHERE r.state = 'running'`;

@@ -1,9 +1,10 @@
 // What tells a person why a run does not go on: claims of a queue, due runs before one, names of events around one.
 import type { RunId, TaskId } from "../../src/core/ids.ts";
 import { LANE_LIMIT, type StoreInsight } from "../../src/ports/store-insight.ts";
-import { packText, unpackText } from "./codec.ts";
+import { packText } from "./codec.ts";
 import { prepareQuery } from "./query.ts";
 import { read, type Session } from "./session.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 const HOLDERS = `SELECT r.run_id, r.task_id, t.workflow_name, r.claim_token, r.lease_until, r.started_at
   FROM runs r INDEXED BY runs_claimed CROSS JOIN tasks t ON t.task_id = r.task_id

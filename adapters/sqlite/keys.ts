@@ -2,10 +2,11 @@
 import { ChironError } from "../../src/core/errors.ts";
 import type { KeyStore } from "../../src/ports/store.ts";
 import type { ApiKey } from "../../src/ports/store-types.ts";
-import { packText, unpackText } from "./codec.ts";
+import { packText } from "./codec.ts";
 import { isDuplicate } from "./errors.ts";
 import { prepareQuery } from "./query.ts";
 import { read, type Session } from "./session.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 const NOTE_EVERY_MS = 60_000;
 const NOTE_WAIT_MS = 1_000;

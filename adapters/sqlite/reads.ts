@@ -9,7 +9,6 @@ import {
   stateColumns,
   TASK_COLUMNS,
   taskOf,
-  unpackText,
   waitOf,
   type CheckpointRow,
   type RunRow,
@@ -20,6 +19,7 @@ import { createCounts } from "./counts.ts";
 import { createList } from "./list.ts";
 import { prepareQuery } from "./query.ts";
 import { read, type Session } from "./session.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 const FIND = `SELECT ${TASK_COLUMNS}, ${stateColumns("n")}, ${RUN_COLUMNS} FROM tasks t JOIN runs n ON n.run_id = t.last_run_id
   JOIN runs r ON r.task_id = t.task_id`;

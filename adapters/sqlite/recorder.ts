@@ -2,8 +2,8 @@
 import type Database from "better-sqlite3";
 import type { RunId, TaskId } from "../../src/core/ids.ts";
 import type { CheckpointKind, Recorded } from "../../src/ports/store-types.ts";
-import { unpackText } from "./codec.ts";
 import { prepareQuery } from "./query.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 const FIND = "SELECT name, kind, value FROM checkpoints WHERE task_id = ? AND name = ?";
 const ALL = "SELECT name, kind, value FROM checkpoints WHERE task_id = ? ORDER BY seq";

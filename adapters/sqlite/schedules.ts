@@ -10,15 +10,9 @@ import { packJson, packText } from "./codec.ts";
 import { toJsonText } from "../../src/core/json-text.ts";
 import { prepareQuery } from "./query.ts";
 import { createAccount } from "./schedule-accounting.ts";
-import {
-  OCCURRENCE_COLUMNS,
-  occurrenceOf,
-  SCHEDULE_COLUMNS,
-  scheduleOf,
-  type OccurrenceDbRow,
-  type ScheduleDbRow,
-} from "./schedule-codec.ts";
+import { OCCURRENCE_COLUMNS, SCHEDULE_COLUMNS } from "./schedule-codec.ts";
 import { each, read, type Session } from "./session.ts";
+import { type OccurrenceDbRow, occurrenceOf, type ScheduleDbRow, scheduleOf } from "../rows/schedules.ts";
 
 const SELECT = `SELECT ${SCHEDULE_COLUMNS},
   (SELECT count(*) FROM occurrences o WHERE o.schedule_id = s.schedule_id AND o.outcome = 'held') AS held,

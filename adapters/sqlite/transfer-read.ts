@@ -6,14 +6,7 @@ import type { TransferKind, TransferRows } from "../../src/ports/store-transfer.
 import type { LogLine } from "../../src/ports/store-types.ts";
 import { unpackSource } from "../../src/core/source-code.ts";
 import { generationOf, type GenerationRow, type SourceRow } from "./code.ts";
-import {
-  OCCURRENCE_COLUMNS,
-  occurrenceOf,
-  SCHEDULE_COLUMNS,
-  scheduleOf,
-  type OccurrenceDbRow,
-  type ScheduleDbRow,
-} from "./schedule-codec.ts";
+import { OCCURRENCE_COLUMNS, SCHEDULE_COLUMNS } from "./schedule-codec.ts";
 import {
   checkpointOf,
   RUN_COLUMNS,
@@ -21,15 +14,18 @@ import {
   stateColumns,
   TASK_COLUMNS,
   taskOf,
-  unpackText,
   waitOf,
   type CheckpointRow,
   type RunRow,
   type TaskRow,
   type WaitRow,
 } from "./codec.ts";
-import { DELIVERY_COLUMNS, deliveryOf, type DeliveryRow } from "./deliveries.ts";
-import { EFFECT_COLUMNS, effectOf, type EffectRow } from "./effects.ts";
+import { DELIVERY_COLUMNS } from "./deliveries.ts";
+import { EFFECT_COLUMNS } from "./effects.ts";
+import { deliveryOf, type DeliveryRow } from "../rows/deliveries.ts";
+import { effectOf, type EffectRow } from "../rows/effects.ts";
+import { trackedOccurrenceOf, type ScheduleDbRow, scheduleOf } from "../rows/schedules.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 const TASKS = `SELECT ${TASK_COLUMNS}, ${stateColumns("n")} FROM tasks t JOIN runs n ON n.run_id = t.last_run_id ORDER BY t.task_id`;
 const RUNS = `SELECT ${RUN_COLUMNS} FROM runs r ORDER BY r.task_id, r.attempt`;
@@ -119,8 +115,7 @@ export function createReaders(db: Database.Database): Readers {
     generations: () => rows<GenerationRow, TransferRows["generations"]>(GENERATIONS, generationOf),
     effects: () => rows<EffectRow, TransferRows["effects"]>(EFFECTS, effectOf),
     schedules: () => rows<ScheduleDbRow, TransferRows["schedules"]>(SCHEDULES, scheduleOf),
-    occurrences: () =>
-      rows(OCCURRENCES, (row: OccurrenceDbRow) => ({ ...occurrenceOf(row), tracked: Boolean(row.tracked) })),
+    occurrences: () => rows(OCCURRENCES, trackedOccurrenceOf),
     deliveries: () =>
       rows(DELIVERIES, (row: DeliveryRow & { readonly body: Buffer }) => ({
         ...deliveryOf(row),

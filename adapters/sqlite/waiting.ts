@@ -4,9 +4,10 @@ import type Database from "better-sqlite3";
 import type { RunId, TaskId } from "../../src/core/ids.ts";
 import { NULL_JSON, toJsonText, type JsonText } from "../../src/core/json-text.ts";
 import type { CheckpointKind, Emitted, Wait } from "../../src/ports/store-types.ts";
-import { unpackText, type WaitRow } from "./codec.ts";
+import { type WaitRow } from "./codec.ts";
 import { prepareQuery } from "./query.ts";
 import type { Recorder } from "./recorder.ts";
+import { unpackText } from "../rows/stored-text.ts";
 
 export const WAITERS = "SELECT task_id, step FROM waits WHERE target = ? AND kind = ? ORDER BY task_id, step";
 const LAPSED = `SELECT step, kind, target, deadline_at, created_at FROM waits WHERE task_id = ? AND deadline_at <= ?
