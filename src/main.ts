@@ -76,6 +76,7 @@ const wiring: Wiring = {
       });
       const parts = {
         clock,
+        realClock: REAL_CLOCK,
         movable,
         bus,
         store,

@@ -26,6 +26,7 @@ import type { Store } from "./ports/store.ts";
 
 export interface OutsideParts {
   readonly clock: Clock;
+  readonly realClock: Clock;
   readonly bus: Bus;
   readonly store: Store;
 }
@@ -101,7 +102,7 @@ function buttonsOf(config: Config, mode: RuntimeOptions["mode"], { clock, bus }:
 }
 
 function slackOf(mode: SlackMode, { slack }: Config, parts: OutsideParts): Slack {
-  if (mode === "live") return createLiveSlack({ apiUrl: slack.apiUrl, token: slack.token! });
+  if (mode === "live") return createLiveSlack({ apiUrl: slack.apiUrl, token: slack.token!, clock: parts.realClock });
   const outbox = createOutboxSlack({
     told: (message, context) => tell(message, context, parts),
     posted: (id) => wasPosted(parts.store, id),

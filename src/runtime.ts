@@ -39,6 +39,8 @@ import { createDeliveryRetention } from "./webhooks/retention.ts";
 
 export interface RuntimeParts {
   readonly clock: Clock;
+  /** The machine's time, also where `clock` has been moved: agents and Slack live in it. */
+  readonly realClock: Clock;
   /** The same clock, where a person may move it. */
   readonly movable: MovableClock | null;
   readonly bus: Bus;
@@ -142,7 +144,7 @@ export async function startRuntime(config: Config, options: RuntimeOptions, part
     });
     const soleOwner = isSoleOwner(config, options);
     const schedules = createSchedules(config, soleOwner, parts, loader, () => engine);
-    const agents = createAgents(config.agents);
+    const agents = createAgents(config.agents, parts.realClock);
     closers.push(() => agents.close());
     const handlers = [agents, createTools(toolDeps(config, clock))];
     const outside = createOutside(config, options, parts, handlers, parts.mask);

@@ -116,6 +116,7 @@ async function openEngine(given: EngineParts): Promise<BenchEngine> {
     { work: true, load: true, watch: false, schedule: order.schedules, mode: "local" },
     {
       clock,
+      realClock: REAL_CLOCK,
       movable: clock,
       bus,
       store: maskedStore(opened, parts.mask),

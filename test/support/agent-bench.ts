@@ -5,7 +5,7 @@ import { parse as parseToml } from "smol-toml";
 import { agentSettings, agentsSchema } from "../../src/config/agents.ts";
 import { toJsonText } from "../../src/core/json-text.ts";
 import { createAgents, type Agents } from "../../src/effects/agents/agents.ts";
-import { REAL_TIME } from "../../src/effects/agents/real-time.ts";
+import { REAL_CLOCK } from "../../adapters/node/real-clock.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { EffectContext } from "../../src/ports/effects.ts";
 
@@ -40,8 +40,8 @@ export interface AgentBench {
 export const HASTY: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now() * 200,
-  sleep: (ms, signal) => REAL_TIME.sleep(ms / 200, signal),
-  soon: (work) => REAL_TIME.soon(work),
+  sleep: (ms, signal) => REAL_CLOCK.sleep(ms / 200, signal),
+  soon: (work) => REAL_CLOCK.soon(work),
 };
 
 /** `toml` is the text of section [agents] and what is below it. */
@@ -53,7 +53,7 @@ export function openAgents(
 ): AgentBench {
   const { agents: section = {} } = parseToml(toml) as { agents?: object };
   const settings = agentSettings(root, { PATH: process.env["PATH"], ...env }, agentsSchema.parse(section));
-  const agents = createAgents(settings, clock);
+  const agents = createAgents(settings, clock ?? REAL_CLOCK);
   const context = (asking: Asking = {}): EffectContext => ({
     taskId: TASK as EffectContext["taskId"],
     runId: "01900000-0000-7000-8000-00000000000a",

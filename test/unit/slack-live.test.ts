@@ -2,6 +2,7 @@
 import { createServer, type AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TaskId } from "../../src/core/ids.ts";
+import { REAL_CLOCK } from "../../adapters/node/real-clock.ts";
 import { createLiveSlack, type LiveSlackDeps } from "../../src/effects/slack/live-slack.ts";
 import type { EffectContext } from "../../src/ports/effects.ts";
 import { reply, startSlack, type SlackServer } from "../support/slack-server.ts";
@@ -20,7 +21,11 @@ function contextOf(signal: AbortSignal = new AbortController().signal): EffectCo
 }
 
 const call = (method: string, body: object, deps: Partial<LiveSlackDeps> = {}, signal?: AbortSignal) =>
-  createLiveSlack({ apiUrl: slack.url, token: TOKEN, ...deps }).call(method, { ...body }, contextOf(signal));
+  createLiveSlack({ apiUrl: slack.url, token: TOKEN, clock: REAL_CLOCK, ...deps }).call(
+    method,
+    { ...body },
+    contextOf(signal),
+  );
 
 async function failure(promise: Promise<unknown>): Promise<string> {
   const error = await promise.then(

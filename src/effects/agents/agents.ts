@@ -7,7 +7,6 @@ import { isObject, readArguments, type Arguments } from "../arguments.ts";
 import type { AgentBackend, AgentTurn } from "./backend.ts";
 import { readBatch, runBatch } from "./batch.ts";
 import { LiveTurns } from "./live-turns.ts";
-import { REAL_TIME } from "./real-time.ts";
 import { createBackends, type Backends } from "./registry.ts";
 import { AGENT_CALLS, type AgentSettings } from "./settings.ts";
 import { harnessOf, readTurn } from "./turn-request.ts";
@@ -27,8 +26,8 @@ interface Turn {
 
 type Progress = (line: string) => void;
 
-/** The agents of a project. Throws ChironError config_invalid for a harness that names no backend. */
-export function createAgents(settings: AgentSettings, clock: Clock = REAL_TIME): Agents {
+/** The agents of a project. `clock` is the machine's time: they are outside. Throws ChironError config_invalid for a harness that names no backend. */
+export function createAgents(settings: AgentSettings, clock: Clock): Agents {
   const backends = createBackends(settings, clock);
   const live = new LiveTurns(clock, settings.maxTurns);
   const ask = async (turn: AgentTurn, signal: AbortSignal, line: Progress): Promise<Turn> => {

@@ -1,6 +1,6 @@
 // Slack itself over HTTP: one bounded request a call, repeated only when Slack said to come later. Its token is in no error.
 import { ChironError, messageOf } from "../../core/errors.ts";
-import { REAL_TIME } from "../agents/real-time.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { EffectContext } from "../../ports/effects.ts";
 import type { Slack, SlackAnswer } from "./slack-port.ts";
 import { refusal } from "./slack-refusal.ts";
@@ -19,6 +19,8 @@ const UNSAFE_METHODS = new Set(["chat.postMessage", "chat.update"]);
 export interface LiveSlackDeps {
   readonly apiUrl: string;
   readonly token: string;
+  /** The machine's time, which is Slack's, also where the runtime's own has been moved. */
+  readonly clock: Clock;
   readonly timeoutMs?: number;
   readonly patienceMs?: number;
 }
@@ -36,8 +38,7 @@ export function createLiveSlack(deps: LiveSlackDeps): Slack {
         if (later === null) return answer;
         waited += later;
         if (tries > RETRIES || waited > patienceMs) throw rateLimited(method, tries, later);
-        // Slack's time, also where the runtime's own has been moved.
-        await REAL_TIME.sleep(later, context.signal);
+        await deps.clock.sleep(later, context.signal);
         if (context.signal.aborted) throw cancelled(method);
       }
     },
