@@ -8,6 +8,7 @@ import { action, type CommandContext, type CommandDeps } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
 import { BAD_FILE_EXIT, openBench, readAll, reportMistakes, runOnce, type TestOptions } from "./test-round.ts";
 import { watchScenarios } from "./test-watch.ts";
+import { withWorkflowDirs } from "../config/config.ts";
 
 const ENGINE_EXIT = 3;
 
@@ -80,7 +81,7 @@ function withFolders(context: CommandContext, options: TestOptions, chosen: read
   const { config } = context;
   if (options.workflows || config.dirs.some((dir) => fs.existsSync(dir))) return context;
   const dirs = [...new Set(chosen.map(({ dir }) => nearestWorkflows(dir)).filter((dir) => dir !== null))];
-  return { ...context, config: { ...config, dirs: dirs.length > 0 ? dirs : config.dirs } };
+  return dirs.length > 0 ? { ...context, config: withWorkflowDirs(config, dirs) } : context;
 }
 
 function nearestWorkflows(dir: string): string | null {

@@ -10,7 +10,7 @@ import { agentSettings } from "./agents.ts";
 import { outboxConfig, type OutboxConfig } from "./effects-outbox.ts";
 import { slackConfig, type SlackConfig, type SlackMode } from "./effects-slack.ts";
 import { recordingConfig, type RecordingConfig, type RecordingFlags } from "./effects-recordings.ts";
-import { toolConfig, type ToolConfig } from "./effects-tools.ts";
+import { toolConfig, type ToolConfig, toolDirs } from "./effects-tools.ts";
 import type { ConfigFile } from "./file-schema.ts";
 import { readConfigFile } from "./read-file.ts";
 import { DEFAULT_START_RATE, type ScheduleConfig } from "./schedules.ts";
@@ -137,6 +137,13 @@ export function loadConfig(root: string, given: Environment, flags: ConfigFlags 
     secrets: secretsOf(env, file.secrets),
     env,
   });
+}
+
+/** The same configuration for other workflow folders, with the tools inside and beside them. */
+export function withWorkflowDirs(config: Config, dirs: readonly string[]): Config {
+  const { tools } = config;
+  // No folder at all: local tools are switched off.
+  return { ...config, dirs, tools: { ...tools, dirs: tools.dirs.length === 0 ? [] : toolDirs(dirs) } };
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

@@ -50,7 +50,7 @@ export function toolConfig(
 }
 
 /** A folder `tools` inside each workflow folder, and one beside it. */
-function toolDirs(workflowDirs: readonly string[]): string[] {
+export function toolDirs(workflowDirs: readonly string[]): string[] {
   const dirs = workflowDirs.flatMap((dir) => [path.join(dir, "tools"), path.join(path.dirname(dir), "tools")]);
   return [...new Set(dirs)].filter((dir) => !workflowDirs.includes(dir));
 }

@@ -52,6 +52,15 @@ test.each([
   expect(done.exit).toBe(0);
 });
 
+test("workflow folders that are found beside the files bring the tools inside and beside them", async () => {
+  fs.rmSync(path.join(project.dir, "workflows"), { recursive: true, force: true });
+  const document = read(
+    await project.run(["test", path.join(ROOT, "fixtures/workflows"), "-k", "local tool", "--json"]),
+  );
+  expect(faults(document)).toEqual([]);
+  expect(document.scenarios).toHaveLength(1);
+});
+
 test("the examples of docs/scenarios.md pass as they stand there", async () => {
   const text = fs.readFileSync(path.join(ROOT, "docs/scenarios.md"), "utf8");
   const blocks = [...text.matchAll(/^```\w+ file=(\S+)\n([\s\S]*?)^```$/gm)];
