@@ -53,7 +53,6 @@ test.each([
 });
 
 test("workflow folders that are found beside the files bring the tools inside and beside them", async () => {
-  fs.rmSync(path.join(project.dir, "workflows"), { recursive: true, force: true });
   const document = read(
     await project.run(["test", path.join(ROOT, "fixtures/workflows"), "-k", "local tool", "--json"]),
   );
